@@ -1,0 +1,2 @@
+//! Placeholder entry point while the crate is being laid down.
+fn main() {}

@@ -1,0 +1,1 @@
+//! V.250 on the computer's side: result codes, caller data.

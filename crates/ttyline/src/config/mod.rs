@@ -1,0 +1,1 @@
+//! Configuration files: a lossless reader, and the meaning of each file.

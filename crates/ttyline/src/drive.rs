@@ -1,0 +1,1 @@
+//! Runs a pure dialogue on a line: poll, deadlines, signals.

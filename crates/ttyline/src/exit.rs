@@ -1,0 +1,1 @@
+//! Exit codes of the drop-in tools.

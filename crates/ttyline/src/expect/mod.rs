@@ -1,0 +1,1 @@
+//! Waiting for text and answering it: matchers and scripts, without I/O.

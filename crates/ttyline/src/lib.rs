@@ -1,0 +1,20 @@
+//! What two or more Ringback tools need: lines, locks, modems, dialogues, configuration.
+//!
+//! Code that decides (`at`, `expect`, `ppp`, `config`, `visible`) does no I/O; `line`, `lock`,
+//! `drive`, `signal` and `log` carry decisions out; `sys` alone holds `unsafe`.
+
+pub mod at;
+pub mod config;
+pub mod drive;
+pub mod exit;
+pub mod expect;
+pub mod line;
+pub mod lock;
+pub mod log;
+pub mod ppp;
+pub mod settings;
+pub mod signal;
+pub mod speed;
+#[allow(unsafe_code)] // Each block carries its reason.
+pub mod sys;
+pub mod visible;

@@ -1,0 +1,1 @@
+//! An open tty: its settings, modem lines, hang-up, hand-over.

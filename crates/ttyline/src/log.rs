@@ -1,0 +1,1 @@
+//! Where messages go: log file, syslog, standard error.

@@ -1,0 +1,1 @@
+//! Recognises an incoming PPP frame.

@@ -1,0 +1,1 @@
+//! What a line is to be set to at each step, as plain values.

@@ -1,0 +1,1 @@
+//! Line speeds, bit/s.

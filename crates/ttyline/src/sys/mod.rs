@@ -1,0 +1,1 @@
+//! System calls that nix lacks or gets wrong for lines: the only `unsafe` of the workspace.

@@ -1,0 +1,1 @@
+//! Makes strangers' bytes safe to show.

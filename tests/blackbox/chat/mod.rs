@@ -1,0 +1,1 @@
+//! chat: options, scripts, exit codes, what is left on the line.

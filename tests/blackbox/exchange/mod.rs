@@ -1,0 +1,1 @@
+//! exchange: calls between two lines, as the programs on them see it.

@@ -1,0 +1,1 @@
+//! Locks, logs and settings as other programs see them.

@@ -1,0 +1,8 @@
+//! Black-box tests: the built programs, run as their users run them.
+//!
+//! `SUBJECT=original` runs Debian's mgetty and chat in our programs' place.
+
+mod chat;
+mod exchange;
+mod line;
+mod mgetty;

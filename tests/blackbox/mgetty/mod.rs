@@ -1,0 +1,1 @@
+//! mgetty: one file per section of its specification.

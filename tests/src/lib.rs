@@ -1,0 +1,9 @@
+//! What the black-box tests share: which program is under test, a private view of the file
+//! system for it, and a modem played by the test.
+
+pub mod modem;
+pub mod originals;
+pub mod pty;
+pub mod sandbox;
+pub mod subject;
+pub mod wait;
