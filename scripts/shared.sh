@@ -47,9 +47,13 @@ need() {
     fi
 }
 
-# need_rust: cargo and a C linker, or a plain sentence.
+# need_rust: a new enough cargo and a C linker, or a plain sentence. Debian 12's own cargo is too old.
 need_rust() {
-    command -v cargo >/dev/null ||
-        die "Rust is missing: install it (https://rustup.rs, or apt-get install cargo) and run this again"
+    local version
+    version=$(cargo --version 2>/dev/null | cut -d' ' -f2) || true
+    [ -n "$version" ] || die "Rust is missing: install it with rustup (https://rustup.rs) and run this again"
+    if [ "$(printf '%s\n' 1.85.0 "$version" | sort -V | head -n 1)" != 1.85.0 ]; then
+        die "Rust 1.85 or newer is needed, this is $version: install it with rustup (https://rustup.rs)"
+    fi
     command -v cc >/dev/null || need gcc libc6-dev || die "a C compiler is missing: apt-get install gcc libc6-dev"
 }
