@@ -1,0 +1,127 @@
+//! Where the computers are plugged in: the one trait behind which ptys, multiplexer lines and
+//! (later) USB modems look alike.
+//!
+//! A [`Port`] owns a descriptor and carries one line (a pty) or several (a 27.010 multiplexer,
+//! up to 63). Each line on it is a [`Channel`]. The program registers the port once with mio
+//! (edge-triggered), calls [`Port::ready`] when its descriptor has news, and then pulls and
+//! pushes bytes per channel. Pulling only when the other end of a call can take more is the whole
+//! of back-pressure: what is not read stays with the computer, and nothing grows.
+
+use mio::{Registry, Token};
+use std::io;
+use std::path::Path;
+
+/// A line's place on its port: 0 on a pty, the DLCI (1 to 63) on a multiplexer.
+pub type Channel = u8;
+
+/// The modem lines from the modem to its computer (V.24 circuits 109, 125, 106, 107).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModemLines {
+    /// Data carrier detect.
+    pub dcd: bool,
+    /// Ring indicator.
+    pub ri: bool,
+    /// Clear to send.
+    pub cts: bool,
+    /// Data set ready.
+    pub dsr: bool,
+}
+
+/// What happened on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody has opened the line: DTR and RTS are on.
+    Opened,
+    /// The last user has closed it: DTR and RTS are off.
+    Closed,
+    /// The computer has set its lines (a pty shows only DTR: off at B0).
+    Lines {
+        /// Data terminal ready.
+        dtr: bool,
+        /// Request to send.
+        rts: bool,
+    },
+    /// [`Port::read`] would give bytes.
+    Readable,
+    /// A channel whose last [`Port::write`] was short can take more.
+    Writable,
+}
+
+/// One descriptor with one or more lines on it.
+///
+/// No method blocks. An `Err` other than `WouldBlock` means that the port is dead; the program
+/// removes its lines and says so.
+pub trait Port {
+    /// Registers the descriptor, edge-triggered, under `token`. Called once.
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()>;
+
+    /// Takes the descriptor out of the poll. Called once, before the port is dropped.
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()>;
+
+    /// The descriptor has news: does what needs doing at once (frames, flushing what is queued)
+    /// and appends what happened. `Readable` is said once per new data, not again for what was
+    /// left unread.
+    fn ready(
+        &mut self,
+        news: News,
+        registry: &Registry,
+        happened: &mut Vec<(Channel, Event)>,
+    ) -> io::Result<()>;
+
+    /// Reads data that the computer sent on `channel`. `WouldBlock` when there is none now; a
+    /// `Readable` follows when there is. A result smaller than `buffer` means that there was no more.
+    fn read(&mut self, channel: Channel, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Gives bytes to the computer; may take fewer than offered (then, and after `WouldBlock`, a
+    /// `Writable` follows). On a line that nobody has open the bytes are gone, as on a serial line.
+    fn write(&mut self, channel: Channel, bytes: &[u8], registry: &Registry) -> io::Result<usize>;
+
+    /// Shows the modem lines to the computer, as far as this kind of port can. A falling DCD is
+    /// a hang-up where the computer's settings say so.
+    fn show(&mut self, channel: Channel, lines: ModemLines, registry: &Registry) -> io::Result<()>;
+
+    /// Looks at what gives no event of its own (a pty's speed: B0; whether somebody has it open).
+    /// Called when data moves, every 200 ms while the channel's modem is off the hook, and when
+    /// asked for the state.
+    fn look(&mut self, channel: Channel, happened: &mut Vec<(Channel, Event)>) -> io::Result<()>;
+
+    /// Throws away what the computer has not read yet and what it sent that nobody read.
+    fn flush(&mut self, channel: Channel) -> io::Result<()>;
+
+    /// Whether [`Port::tick`] is wanted every 100 ms now (multiplexer lines that are open).
+    fn wants_tick(&self) -> bool {
+        false
+    }
+
+    /// 100 ms are over.
+    fn tick(&mut self, _registry: &Registry) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Puts one more line on this port with its device at `path`; `None` if it has no room (or
+    /// is of a kind that carries one line only).
+    fn add_line(&mut self, _path: &Path, _registry: &Registry) -> io::Result<Option<Channel>> {
+        Ok(None)
+    }
+
+    /// Takes a line off: its symlink or node goes. The port itself is dropped when it carries
+    /// no line any more.
+    fn remove_line(&mut self, channel: Channel, registry: &Registry);
+
+    /// How many lines it carries.
+    fn lines(&self) -> usize;
+
+    /// The device that a program would open, for `list`.
+    fn device(&self, channel: Channel) -> String;
+}
+
+/// What mio said about a port's descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Something to read (or an error, which reading shows).
+    pub readable: bool,
+    /// Room to write.
+    pub writable: bool,
+    /// The other side is gone.
+    pub hung_up: bool,
+}
