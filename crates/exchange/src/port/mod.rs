@@ -93,8 +93,9 @@ pub trait Port {
         false
     }
 
-    /// 100 ms are over.
-    fn tick(&mut self, _registry: &Registry) -> io::Result<()> {
+    /// 100 ms are over: repeats what must be repeated, tries again what found no room, and appends
+    /// what happened (a multiplexer's descriptor does not always say that it has room again).
+    fn tick(&mut self, _registry: &Registry, _happened: &mut Vec<(Channel, Event)>) -> io::Result<()> {
         Ok(())
     }
 
