@@ -44,7 +44,8 @@ const EXTENSION: u8 = 0x01;
 pub enum Event<'a> {
     /// The multiplexer itself (channel 0) is up.
     Up,
-    /// The multiplexer is closed down; so is every channel, without further events.
+    /// The multiplexer is closed down (or was, by [`Peer::shut_down`]); so is every channel, without
+    /// further events.
     Down,
     /// It answered [`Peer::probe`]: everything sent before that has been worked on.
     Alive,
@@ -62,6 +63,8 @@ pub enum Event<'a> {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Channel {
+    /// There is a line on it; the kernel may open it.
+    wired: bool,
     open: bool,
     from: FromTerminal,
     to: ToTerminal,
@@ -76,19 +79,23 @@ struct Channel {
 pub struct Peer {
     deframer: Deframer,
     channels: [Channel; LAST_CHANNEL as usize + 1],
-    lines: u8,
     held: bool,
     out: Vec<u8>,
     sent: usize,
 }
 
+impl Default for Peer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Peer {
-    /// A multiplexer with channels 1 to `lines` (at most [`LAST_CHANNEL`]); others are refused.
-    pub fn new(lines: u8) -> Self {
+    /// A multiplexer without lines: see [`Peer::wire`].
+    pub fn new() -> Self {
         Self {
             deframer: Deframer::default(),
             channels: [Channel::default(); LAST_CHANNEL as usize + 1],
-            lines: lines.min(LAST_CHANNEL),
             held: false,
             out: Vec::new(),
             sent: 0,
@@ -122,7 +129,7 @@ impl Peer {
                     tell(Event::Up);
                 }
             }
-            (Kind::Sabm, n) if n > self.lines => self.queue(n, Kind::Dm, &[]),
+            (Kind::Sabm, n) if !self.channel(n).is_some_and(|c| c.wired) => self.queue(n, Kind::Dm, &[]),
             (Kind::Sabm, n) => {
                 self.queue(n, Kind::Ua, &[]);
                 let fresh = !self.is_open(n);
@@ -147,7 +154,8 @@ impl Peer {
             (Kind::Uih | Kind::Ui, n) if self.is_open(n) => self.data(n, frame.information, tell),
             // Information for a closed channel is answered with DM (27.010 clause 5.4.4).
             (Kind::Uih | Kind::Ui, n) => self.queue(n, Kind::Dm, &[]),
-            // Answers: the only commands this side sends are DISC, at the end, and TEST.
+            // Answers to the DISC of `shut_down` and `unwire`.
+            (Kind::Ua | Kind::Dm, 0) if !self.is_open(0) => tell(Event::Down),
             (Kind::Ua | Kind::Dm, _) => {}
         }
     }
@@ -228,6 +236,19 @@ impl Peer {
         }
     }
 
+    /// Puts a line on channel `n` (1 to [`LAST_CHANNEL`]). Channels without a line are refused.
+    pub fn wire(&mut self, n: u8) {
+        self.change(n, |c| c.wired = true);
+    }
+
+    /// Takes the line off channel `n`: a program that has it open is hung up.
+    pub fn unwire(&mut self, n: u8) {
+        if self.is_open(n) {
+            self.queue(n, Kind::Disc, &[]);
+        }
+        self.change(n, |c| *c = Channel::default());
+    }
+
     /// Sets what the program on channel `n` sees of the modem. Remembered while the channel is closed.
     pub fn set_lines(&mut self, n: u8, lines: ToTerminal) {
         let Some(old) = self.channel(n).copied() else { return };
@@ -266,24 +287,29 @@ impl Peer {
     /// Takes data for the program on channel `n` and returns how many octets were taken: none
     /// while it is closed, does not want any (RTS off or flow stopped), or the queue is full.
     pub fn send(&mut self, n: u8, data: &[u8]) -> usize {
-        let Some(channel) = self.channel(n).copied() else { return 0 };
-        if n == 0 || !channel.open || self.held || channel.from.stop || !channel.from.rts {
-            return 0;
-        }
+        let lines = self.lines_shown(n).octet();
         let mut taken = 0;
         for part in data.chunks(CHUNK.min(MTU - 1)) {
-            if self.queued() >= QUEUE {
+            if !self.has_room(n) {
                 break;
             }
-            self.queue(n, Kind::Uih, &[&[channel.to.octet()], part]);
+            self.queue(n, Kind::Uih, &[&[lines], part]);
             taken += part.len();
         }
         taken
     }
 
+    /// Whether [`Peer::send`] would take anything for channel `n`.
+    pub fn has_room(&self, n: u8) -> bool {
+        !self.held
+            && self.queued() < QUEUE
+            && n > 0
+            && self.channel(n).is_some_and(|c| c.open && c.from.rts && !c.from.stop)
+    }
+
     /// Says the lines of every open channel again.
     pub fn repeat(&mut self) {
-        for n in 1..=self.lines {
+        for n in 1..=LAST_CHANNEL {
             if self.is_open(n) {
                 self.restate(n);
             }
@@ -324,7 +350,7 @@ impl Peer {
             self.out.drain(..self.sent);
             self.sent = 0;
         }
-        for n in 1..=self.lines {
+        for n in 1..=LAST_CHANNEL {
             if self.queued() < QUEUE && self.channel(n).is_some_and(|c| c.unsaid) {
                 self.restate(n);
             }
@@ -358,7 +384,7 @@ impl Peer {
     }
 
     fn close(&mut self, n: u8) {
-        self.change(n, |c| *c = Channel { to: c.to, ..Channel::default() });
+        self.change(n, |c| *c = Channel { to: c.to, wired: c.wired, ..Channel::default() });
     }
 
     fn channel(&self, n: u8) -> Option<&Channel> {

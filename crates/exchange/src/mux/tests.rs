@@ -52,9 +52,15 @@ fn said(peer: &mut Peer) -> Vec<(u8, Kind, Vec<u8>)> {
     frames
 }
 
+fn wired(lines: u8) -> Peer {
+    let mut peer = Peer::new();
+    (1..=lines).for_each(|n| peer.wire(n));
+    peer
+}
+
 /// A peer with channel 1 open, DTR and RTS on, nothing queued.
 fn opened() -> Peer {
-    let mut peer = Peer::new(2);
+    let mut peer = wired(2);
     for f in [kernel(0, Kind::Sabm, b""), kernel(1, Kind::Sabm, b""), kernel(1, Kind::Uih, &[0x0D])] {
         feed(&mut peer, &f);
     }
@@ -67,7 +73,7 @@ const CALL: ToTerminal = ToTerminal { dcd: true, ..READY };
 
 #[test]
 fn the_wire_as_the_kernel_was_seen_to_use_it() {
-    let mut peer = Peer::new(1);
+    let mut peer = wired(1);
     peer.set_lines(1, READY);
     assert_eq!(feed(&mut peer, &[0xF9, 0x03, 0x3F, 0x01, 0x1C, 0xF9]), [Seen::Up]);
     assert_eq!(peer.output(), [0xF9, 0x03, 0x73, 0x01, 0xD7, 0xF9]);
@@ -221,6 +227,18 @@ fn shuts_down_from_this_side() {
     peer.shut_down();
     assert_eq!(said(&mut peer), [(1, Kind::Disc, vec![]), (0, Kind::Disc, vec![])]);
     assert!(!peer.is_open(0) && !peer.is_open(1));
+    assert_eq!(feed(&mut peer, &kernel(1, Kind::Ua, b"")), []);
+    assert_eq!(feed(&mut peer, &kernel(0, Kind::Ua, b"")), [Seen::Down]);
+}
+
+#[test]
+fn a_line_taken_off_hangs_its_program_up_and_is_refused_then() {
+    let mut peer = opened();
+    peer.unwire(1);
+    peer.unwire(2);
+    assert_eq!(said(&mut peer), [(1, Kind::Disc, vec![])]);
+    feed(&mut peer, &kernel(1, Kind::Sabm, b""));
+    assert_eq!(said(&mut peer), [(1, Kind::Dm, vec![])]);
 }
 
 #[test]
@@ -296,7 +314,7 @@ proptest! {
             any_frame().prop_map(|(n, k, i)| kernel(n, k, &i)),
         ], 0..30),
     ) {
-        let mut peer = Peer::new(LAST_CHANNEL);
+        let mut peer = wired(LAST_CHANNEL);
         let mut deframer = Deframer::default();
         for piece in pieces {
             peer.receive(&piece, |event| if let Event::Data(n, d) = event {

@@ -7,6 +7,8 @@
 //! pushes bytes per channel. Pulling only when the other end of a call can take more is the whole
 //! of back-pressure: what is not read stays with the computer, and nothing grows.
 
+pub mod mux;
+
 use mio::{Registry, Token};
 use std::io;
 use std::path::Path;
