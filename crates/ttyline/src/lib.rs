@@ -9,6 +9,7 @@ pub mod drive;
 pub mod exit;
 pub mod expect;
 pub mod line;
+pub mod line_name;
 pub mod lock;
 pub mod log;
 pub mod ppp;
@@ -18,3 +19,4 @@ pub mod speed;
 #[allow(unsafe_code)] // Each block carries its reason.
 pub mod sys;
 pub mod visible;
+pub mod way_out;

@@ -1,3 +1,18 @@
 //! System calls that nix lacks or gets wrong for lines: the only `unsafe` of the workspace.
+//!
+//! Each function does one call and says what it gives; what is to be done with it is decided above.
 
+pub mod clock;
 pub mod gsm;
+pub mod process;
+pub mod signals;
+pub mod termios;
+pub mod tty;
+pub mod utmp;
+
+use std::io;
+
+/// The result of a system call that gives -1 and `errno` on failure.
+fn checked(result: impl Into<i64>) -> io::Result<()> {
+    if result.into() == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

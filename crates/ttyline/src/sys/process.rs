@@ -1,0 +1,53 @@
+//! Processes: descriptors that stand for them, what they leave open over exec.
+
+use super::checked;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+/// A descriptor that becomes readable when the process ends. Close-on-exec.
+///
+/// # Errors
+/// `ESRCH` if there is no such process, `ENOSYS` before Linux 5.3.
+pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and touches no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    checked(fd)?;
+    let fd = i32::try_from(fd).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    // SAFETY: the call succeeded, so `fd` is a fresh descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sends a signal to the very process a pidfd stands for, never to a later one of the same number.
+///
+/// # Errors
+/// `ESRCH` if it has ended, `EPERM`.
+pub fn pidfd_signal(pidfd: impl AsFd, signal: i32) -> io::Result<()> {
+    let fd = pidfd.as_fd().as_raw_fd();
+    // SAFETY: the third argument may be null (siginfo is made up by the kernel); no memory is touched.
+    checked(unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, std::ptr::null::<libc::siginfo_t>(), 0)
+    })
+}
+
+/// Marks every descriptor from `first` on close-on-exec, so that a program started in our place gets none.
+///
+/// # Errors
+/// Only where neither `close_range` nor `/proc/self/fd` is there.
+pub fn close_on_exec_from(first: u32) -> io::Result<()> {
+    // SAFETY: close_range takes three integers; with CLOSE_RANGE_CLOEXEC it closes nothing now.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 {
+        return Ok(());
+    }
+    // Linux before 5.11.
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        let Some(fd) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
+        if u32::try_from(fd).is_ok_and(|fd| fd >= first) {
+            // SAFETY: F_SETFD takes integers only; on a descriptor that is gone by now it fails, no more.
+            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The records of who is on which line: `utmp` and `wtmp`.
+//!
+//! Written by our own code: glibc's `pututxline` waits up to ten seconds for a lock, with an alarm of its own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Size of one record on this machine, bytes.
+pub const RECORD: usize = size_of::<libc::utmpx>();
+
+/// What a getty's record becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Waits for a name (`LOGIN_PROCESS`).
+    Login,
+    /// Somebody is on the line (`USER_PROCESS`).
+    User,
+}
+
+/// What is written into a record; too long texts are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The kind.
+    pub kind: Kind,
+    /// The line without `/dev/`.
+    pub line: &'a str,
+    /// The user, `LOGIN` for [`Kind::Login`].
+    pub user: &'a str,
+    /// The host field: caller or CONNECT text; `None` leaves what was there.
+    pub host: Option<&'a str>,
+}
+
+fn from_bytes(bytes: &[u8; RECORD]) -> libc::utmpx {
+    // SAFETY: utmpx is plain integers and byte arrays: every bit pattern is a value of it; sizes are equal.
+    unsafe { std::mem::transmute_copy(bytes) }
+}
+
+fn to_bytes(record: &libc::utmpx) -> [u8; RECORD] {
+    let mut bytes = [0; RECORD];
+    // SAFETY: both are RECORD bytes; the records come from zeroed or read bytes, so padding is initialised.
+    unsafe {
+        std::ptr::copy_nonoverlapping((&raw const *record).cast::<u8>(), bytes.as_mut_ptr(), RECORD);
+    }
+    bytes
+}
+
+fn put(field: &mut [libc::c_char], text: &str) {
+    let mut bytes = text.bytes();
+    for place in field {
+        *place = bytes.next().unwrap_or(0) as libc::c_char;
+    }
+}
+
+/// The text of a field up to its first NUL.
+fn text_of(field: &[libc::c_char]) -> String {
+    let bytes: Vec<u8> = field.iter().map(|c| *c as u8).take_while(|b| *b != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Changes the record of process `pid` in `utmp` and appends it to `wtmp`. Only a record of type INIT,
+/// LOGIN or USER that is there already is changed (init writes it); its id is kept.
+///
+/// Gives `false` if there is no such record: nothing was written then.
+///
+/// # Errors
+/// Files that cannot be read or written; a `wtmp` that is missing or full is no error.
+pub fn update(utmp: &Path, wtmp: &Path, pid: i32, entry: &Entry<'_>) -> io::Result<bool> {
+    let mut file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_CLOEXEC).open(utmp)?;
+    lock(&file);
+    let Some((place, bytes)) = find(&mut file, pid)? else { return Ok(false) };
+    let mut record = from_bytes(&bytes);
+    record.ut_type = match entry.kind {
+        Kind::Login => libc::LOGIN_PROCESS,
+        Kind::User => libc::USER_PROCESS,
+    };
+    put(&mut record.ut_line, entry.line);
+    put(&mut record.ut_user, entry.user);
+    if let Some(host) = entry.host {
+        put(&mut record.ut_host, host);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // 32 bits on most machines: wraps in 2106 when read as unsigned, which current readers do.
+    record.ut_tv.tv_sec = now.as_secs() as _;
+    record.ut_tv.tv_usec = now.subsec_micros() as _;
+    let bytes = to_bytes(&record);
+    file.write_all_at(&bytes, place)?;
+    let wtmp = OpenOptions::new().append(true).custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW).open(wtmp);
+    if let Ok(mut wtmp) = wtmp {
+        let _ = wtmp.write_all(&bytes);
+    }
+    Ok(true)
+}
+
+/// The number of people logged in (`USER_PROCESS` records); 0 where the file cannot be read.
+#[must_use]
+pub fn users(utmp: &Path) -> usize {
+    let Ok(mut file) = File::open(utmp) else { return 0 };
+    let (mut bytes, mut count) = ([0; RECORD], 0);
+    while file.read_exact(&mut bytes).is_ok() {
+        count += usize::from(from_bytes(&bytes).ut_type == libc::USER_PROCESS);
+    }
+    count
+}
+
+/// Line, user and host of the record of `pid`, for tests and reports.
+#[must_use]
+pub fn look(utmp: &Path, pid: i32) -> Option<(i16, String, String, String)> {
+    let (_, bytes) = find(&mut File::open(utmp).ok()?, pid).ok()??;
+    let r = from_bytes(&bytes);
+    Some((r.ut_type, text_of(&r.ut_line), text_of(&r.ut_user), text_of(&r.ut_host)))
+}
+
+fn find(file: &mut File, pid: i32) -> io::Result<Option<(u64, [u8; RECORD])>> {
+    file.seek(SeekFrom::Start(0))?;
+    let (mut bytes, mut place) = ([0; RECORD], 0);
+    loop {
+        match file.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(e) => return Err(e),
+        }
+        let record = from_bytes(&bytes);
+        let kind = [libc::INIT_PROCESS, libc::LOGIN_PROCESS, libc::USER_PROCESS].contains(&record.ut_type);
+        if kind && record.ut_pid == pid {
+            return Ok(Some((place, bytes)));
+        }
+        place += RECORD as u64;
+    }
+}
+
+/// The lock glibc's writers take, for at most 100 ms: a record is worth no more of a caller's time.
+fn lock(file: &File) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let wanted = libc::flock {
+        l_type: libc::F_WRLCK as _,
+        l_whence: libc::SEEK_SET as _,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    for _ in 0..10 {
+        if fcntl(file, FcntlArg::F_SETLK(&wanted)).is_ok() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: i16, pid: i32, id: &str) -> [u8; RECORD] {
+        let mut r = from_bytes(&[0; RECORD]);
+        r.ut_type = kind;
+        r.ut_pid = pid;
+        put(&mut r.ut_id, id);
+        to_bytes(&r)
+    }
+
+    #[test]
+    fn only_the_own_record_of_a_getty_is_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (utmp, wtmp) = (dir.path().join("utmp"), dir.path().join("wtmp"));
+        let mut all = record(libc::BOOT_TIME, 77, "~~").to_vec();
+        all.extend(record(libc::DEAD_PROCESS, 77, "d"));
+        all.extend(record(libc::INIT_PROCESS, 77, "s1"));
+        all.extend(record(libc::USER_PROCESS, 78, "s2"));
+        std::fs::write(&utmp, &all).unwrap();
+        std::fs::write(&wtmp, b"").unwrap();
+        let entry = Entry { kind: Kind::Login, line: "ttyS1", user: "LOGIN", host: Some("5551234") };
+        assert!(update(&utmp, &wtmp, 77, &entry).unwrap());
+        let after = std::fs::read(&utmp).unwrap();
+        assert_eq!(after.len(), all.len());
+        assert_eq!(after[..2 * RECORD], all[..2 * RECORD]);
+        assert_eq!(after[3 * RECORD..], all[3 * RECORD..]);
+        let found = look(&utmp, 77).unwrap();
+        assert_eq!(found, (libc::LOGIN_PROCESS, "ttyS1".into(), "LOGIN".into(), "5551234".into()));
+        assert_eq!(std::fs::read(&wtmp).unwrap(), after[2 * RECORD..3 * RECORD]);
+        assert_eq!(users(&utmp), 1);
+        assert!(!update(&utmp, &wtmp, 99, &entry).unwrap());
+        assert_eq!(std::fs::read(&utmp).unwrap(), after);
+    }
+}
