@@ -190,7 +190,7 @@ pub fn run<M: Machine, R>(
     machine: &mut M,
     carry: impl FnMut(&mut M, M::Action) -> Carried<R>,
 ) -> io::Result<R> {
-    Run { sources, clock, machine, carry, unsent: Vec::new(), actions: Vec::new(), gone: false }.to_end()
+    Run { sources, clock, machine, carry, unsent: Vec::new(), actions: Vec::new(), gone: false }.go()
 }
 
 struct Run<'a, M: Machine, C> {
@@ -205,7 +205,7 @@ struct Run<'a, M: Machine, C> {
 }
 
 impl<M: Machine, R, C: FnMut(&mut M, M::Action) -> Carried<R>> Run<'_, M, C> {
-    fn to_end(mut self) -> io::Result<R> {
+    fn go(mut self) -> io::Result<R> {
         if let Some(end) = self.tell(Event::Start)? {
             return Ok(end);
         }

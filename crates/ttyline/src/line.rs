@@ -359,7 +359,8 @@ impl Line {
     }
 
     /// Another handle on the same line, for a lock that holds it.
-    pub(crate) fn share(&self) -> Arc<OwnedFd> {
+    #[must_use]
+    pub fn share(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.fd)
     }
 
