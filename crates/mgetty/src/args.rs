@@ -1,0 +1,401 @@
+//! The command line, in two steps: what was typed ([`Typed`]), then what it means ([`Command`]).
+//!
+//! Read by the rules of getopt(3) with GNU's permutation, letter by letter: clap drags in five
+//! times the memory bar, and lexopt takes the `=` off `-p=text`, which getopt hands on.
+
+use std::fmt;
+use ttyline::expect::modem_chat::ModemChat;
+use ttyline::speed;
+
+/// Letters and whether they take an argument: getopt's `c:x:s:rp:n:R:i:DC:FS:k:m:I:baV`.
+pub const LETTERS: &[(char, bool)] = &[
+    ('c', true),
+    ('x', true),
+    ('s', true),
+    ('r', false),
+    ('p', true),
+    ('n', true),
+    ('R', true),
+    ('i', true),
+    ('D', false),
+    ('C', true),
+    ('F', false),
+    ('S', true),
+    ('k', true),
+    ('m', true),
+    ('I', true),
+    ('b', false),
+    ('a', false),
+    ('V', false),
+];
+
+/// New options: never abbreviated, value as next word or after `=`.
+pub const LONG: &[(&str, bool)] = &[("config-dir", true), ("help", false), ("help-all", false)];
+
+/// One thing typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// A letter and its argument (empty if it takes none).
+    Letter(char, String),
+    /// A long option and its argument.
+    Long(&'static str, String),
+    /// An operand.
+    Operand(String),
+    /// A mistake; reading goes no further, as getopt's caller exits at the first.
+    Wrong(Wrong),
+}
+
+/// A usage error: message on standard error, usage in the log, exit 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// No such letter.
+    Unknown(char),
+    /// The letter's argument is missing.
+    Missing(char),
+    /// The long option's argument is missing, or one is given that takes none.
+    Long(String),
+    /// `-s` with a speed that is none.
+    Speed(String),
+    /// `-c`: gettydefs are not supported.
+    Gettydefs,
+    /// No line named.
+    NoLine,
+    /// A line that no device under /dev can be.
+    Line(String),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wrong::Unknown(letter) => write!(f, "invalid option -- '{letter}'"),
+            Wrong::Missing(letter) => write!(f, "option requires an argument -- '{letter}'"),
+            Wrong::Long(text) => f.write_str(text),
+            Wrong::Speed(text) => write!(f, "invalid speed: {text}"),
+            Wrong::Gettydefs => f.write_str("gettydefs not supported"),
+            Wrong::NoLine => f.write_str("no line given"),
+            Wrong::Line(text) => write!(f, "not a device: {text}"),
+        }
+    }
+}
+
+impl Wrong {
+    /// Whether the message belongs on standard error (getopt's own do) or only in the log.
+    pub fn is_from_getopt(&self) -> bool {
+        matches!(self, Wrong::Unknown(_) | Wrong::Missing(_) | Wrong::Long(_))
+    }
+}
+
+/// First step: the words behind `argv[0]` as getopt splits them.
+pub fn typed(words: impl IntoIterator<Item = String>) -> Vec<Typed> {
+    let (mut words, mut out) = (words.into_iter(), Vec::new());
+    while let Some(word) = words.next() {
+        if word == "--" {
+            out.extend(words.by_ref().map(Typed::Operand));
+        } else if let Some(name) = word.strip_prefix("--") {
+            out.push(long(name, &mut words));
+        } else if word.len() > 1 && word.starts_with('-') {
+            cluster(&word[1..], &mut words, &mut out);
+        } else {
+            out.push(Typed::Operand(word));
+        }
+        if matches!(out.last(), Some(Typed::Wrong(_))) {
+            break;
+        }
+    }
+    out
+}
+
+fn long(name: &str, words: &mut impl Iterator<Item = String>) -> Typed {
+    let (name, value) = match name.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_string())),
+        None => (name, None),
+    };
+    let Some(&(known, takes)) = LONG.iter().find(|(known, _)| *known == name) else {
+        // What getopt says of every word with two dashes.
+        return Typed::Wrong(Wrong::Unknown('-'));
+    };
+    match (takes, value) {
+        (false, None) => Typed::Long(known, String::new()),
+        (false, Some(_)) => Typed::Wrong(Wrong::Long(format!("option '--{known}' takes no argument"))),
+        (true, Some(value)) => Typed::Long(known, value),
+        (true, None) => match words.next() {
+            Some(value) => Typed::Long(known, value),
+            None => Typed::Wrong(Wrong::Long(format!("option '--{known}' requires an argument"))),
+        },
+    }
+}
+
+fn cluster(letters: &str, words: &mut impl Iterator<Item = String>, out: &mut Vec<Typed>) {
+    let mut rest = letters.chars();
+    while let Some(letter) = rest.next() {
+        match LETTERS.iter().find(|(known, _)| *known == letter) {
+            None => return out.push(Typed::Wrong(Wrong::Unknown(letter))),
+            Some((_, false)) => out.push(Typed::Letter(letter, String::new())),
+            Some((_, true)) => {
+                let attached = rest.as_str();
+                let value = if attached.is_empty() { words.next() } else { Some(attached.to_string()) };
+                return out.push(match value {
+                    Some(value) => Typed::Letter(letter, value),
+                    None => Typed::Wrong(Wrong::Missing(letter)),
+                });
+            }
+        }
+    }
+}
+
+/// What the command line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Print the version.
+    Version,
+    /// Print what the options are.
+    Help,
+    /// Serve a line.
+    Serve(Box<Options>),
+}
+
+/// What the command line says of serving a line; `None` leaves it to the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// The line, without `/dev/`.
+    pub device: String,
+    /// `-x`: log level.
+    pub debug: Option<i32>,
+    /// `-s`: bit/s.
+    pub speed: Option<u32>,
+    /// `-r` or called as `getty`.
+    pub direct: bool,
+    /// `-b` or called as `getty`.
+    pub blocking: bool,
+    /// `-a`
+    pub autobauding: bool,
+    /// `-D`
+    pub data_only: bool,
+    /// `-F`
+    pub fax_only: bool,
+    /// `-p`
+    pub prompt: Option<String>,
+    /// `-n`
+    pub rings: Option<i32>,
+    /// `-R`: seconds.
+    pub ringback: Option<i32>,
+    /// `-i`
+    pub issue: Option<String>,
+    /// `-C`
+    pub modem_type: Option<String>,
+    /// `-m`
+    pub init_chat: Option<ModemChat>,
+    /// `--config-dir`
+    pub config_dir: Option<String>,
+}
+
+/// Second step. `name` is the file name of `argv[0]`.
+pub fn meaning(name: &str, typed: Vec<Typed>) -> Result<Command, Wrong> {
+    let mut options = Options::default();
+    if name == "getty" {
+        (options.direct, options.blocking) = (true, true);
+    }
+    let mut line = None;
+    for word in typed {
+        match word {
+            Typed::Wrong(wrong) => return Err(wrong),
+            Typed::Letter('V', _) => return Ok(Command::Version),
+            Typed::Letter('c', _) => return Err(Wrong::Gettydefs),
+            Typed::Letter(letter, value) => option(&mut options, letter, value)?,
+            Typed::Long("config-dir", value) => options.config_dir = Some(value),
+            Typed::Long(..) => return Ok(Command::Help),
+            // The second is a gettydefs tag where that is compiled in; all further ones say nothing.
+            Typed::Operand(word) => line = line.or(Some(word)),
+        }
+    }
+    let line = line.ok_or(Wrong::NoLine)?;
+    options.device = device(&line)?;
+    Ok(Command::Serve(Box::new(options)))
+}
+
+fn option(options: &mut Options, letter: char, value: String) -> Result<(), Wrong> {
+    match letter {
+        'x' => options.debug = Some(number(&value)),
+        's' => {
+            let wanted = u32::try_from(number(&value)).unwrap_or(0);
+            if !speed::is_mgetty_speed(wanted) {
+                return Err(Wrong::Speed(value));
+            }
+            options.speed = Some(wanted);
+        }
+        'r' => options.direct = true,
+        'b' => options.blocking = true,
+        'a' => options.autobauding = true,
+        'D' => options.data_only = true,
+        'F' => options.fax_only = true,
+        'p' => options.prompt = Some(value),
+        'n' => options.rings = Some(number(&value)),
+        'R' => options.ringback = Some(number(&value)),
+        'i' => options.issue = Some(value),
+        'C' => options.modem_type = Some(value),
+        'm' => options.init_chat = Some(ModemChat::parse(value.as_bytes())),
+        // -I, -k and -S are about received faxes, and none is received.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// atoi(3): blanks, a sign, digits; what follows is ignored, 0 if there is no number.
+fn number(text: &str) -> i32 {
+    let text = text.trim_start();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.bytes().take_while(u8::is_ascii_digit);
+    let value = digits.fold(0_i64, |n, digit| (n * 10 + i64::from(digit - b'0')).min(i64::from(i32::MAX)));
+    i32::try_from(sign * value).unwrap_or(0)
+}
+
+/// The name under /dev. `..` would name something else, and a name as long as a path is none.
+fn device(line: &str) -> Result<String, Wrong> {
+    let name = line.strip_prefix("/dev/").unwrap_or(line);
+    let safe = !name.is_empty()
+        && name.len() <= 255
+        && !name.starts_with('/')
+        && !name.bytes().any(|b| b.is_ascii_control())
+        && !name.split('/').any(|part| part.is_empty() || part == "." || part == "..");
+    if safe { Ok(name.to_string()) } else { Err(Wrong::Line(line.chars().take(100).collect())) }
+}
+
+/// What `-V` prints; `dir` is the configuration directory.
+pub fn version(dir: &str) -> String {
+    format!(
+        "\nmgetty+sendfax by Gert Doering\nRingback {}, a drop-in replacement of release 1.2.1\n\n\
+         log file written to '/var/log/mgetty/mg_<ttyX>.log'\n\
+         config file read from '{dir}/mgetty.config'\n\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// The usage line, as in the log.
+pub const USAGE: &str = "Usage: mgetty [-x debug] [-s speed] [-r] line";
+
+/// What `--help-all` prints.
+pub const HELP: &str = "\
+usage: mgetty [options] line
+  -a            set the speed the modem names behind CONNECT
+  -b            open the line blocking (wait for carrier)
+  -C type       modem type: auto, data, cls2, c2.0, cls1 (faxes are refused)
+  -c file       gettydefs: not supported
+  -D            data only
+  -F            fax only
+  -I id         fax identification (ignored)
+  -i file       issue file, or the text itself
+  -k kbytes     free space for faxes (ignored)
+  -m chat       initialisation chat
+  -n rings      answer after so many rings
+  -p prompt     login prompt
+  -R seconds    ringback, with this window
+  -r            direct line, no modem
+  -S file       fax to be polled (ignored)
+  -s speed      port speed, bit/s
+  -V            version
+  -x level      log level 0 to 9
+  --config-dir directory
+                where mgetty.config and login.config are
+  --help, --help-all
+                this text
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn command(line: &str) -> Result<Command, Wrong> {
+        meaning("mgetty", typed(line.split(' ').filter(|w| !w.is_empty()).map(String::from)))
+    }
+
+    fn options(line: &str) -> Options {
+        match command(line) {
+            Ok(Command::Serve(options)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_four_inittab_lines() {
+        for line in ["ttyS1 -D /dev/ttyS1 vt100", "ttyS1 -D /dev/ttyS1", "/dev/ttyS1 -D vt100"] {
+            let options = options(line);
+            assert_eq!((options.device.as_str(), options.data_only, options.speed), ("ttyS1", true, None));
+        }
+        let options = options("ttyS1 -s 115200 -D /dev/ttyS1");
+        assert_eq!((options.speed, options.data_only), (Some(115_200), true));
+    }
+
+    #[test]
+    fn letters_cluster_and_permute() {
+        assert_eq!(options("-n4 ttyS0").rings, Some(4));
+        assert_eq!(options("ttyS0 -n 4").rings, Some(4));
+        let both = options("-rD pts/3");
+        assert!(both.direct && both.data_only);
+        assert_eq!(both.device, "pts/3");
+        assert_eq!(options("-rn4 x").rings, Some(4));
+        assert_eq!(options("-p=x y").prompt.as_deref(), Some("=x"));
+        assert_eq!(options("-n -4 y").rings, Some(-4));
+        assert_eq!(options("-- -x").device, "-x");
+        assert_eq!(options("- b").device, "-");
+    }
+
+    #[test]
+    fn mistakes_are_told_in_getopts_order() {
+        assert_eq!(command("-z ttyS0"), Err(Wrong::Unknown('z')));
+        assert_eq!(command("--speed ttyS0"), Err(Wrong::Unknown('-')));
+        assert_eq!(command("ttyS0 -n"), Err(Wrong::Missing('n')));
+        assert_eq!(command("-D"), Err(Wrong::NoLine));
+        assert_eq!(command("-s 1234 ttyS0"), Err(Wrong::Speed("1234".into())));
+        assert_eq!(command("-V -z"), Ok(Command::Version));
+        assert_eq!(command("-z -V"), Err(Wrong::Unknown('z')));
+        assert_eq!(command("-c /etc/gettydefs"), Err(Wrong::Gettydefs));
+        for line in ["/dev/", "../etc/passwd", "/etc/passwd", "a//b", "x\ny"] {
+            assert!(matches!(command(line), Err(Wrong::Line(_))), "{line:?}");
+        }
+        assert!(matches!(command(&"x".repeat(5000)), Err(Wrong::Line(_))));
+    }
+
+    #[test]
+    fn new_options_are_long_and_whole() {
+        assert_eq!(options("--config-dir /x ttyS0").config_dir.as_deref(), Some("/x"));
+        assert_eq!(options("ttyS0 --config-dir=/x").config_dir.as_deref(), Some("/x"));
+        assert_eq!(command("--config ttyS0"), Err(Wrong::Unknown('-')));
+        assert_eq!(command("--help-all"), Ok(Command::Help));
+        assert!(matches!(command("--help-all=1"), Err(Wrong::Long(_))));
+        assert!(matches!(command("ttyS0 --config-dir"), Err(Wrong::Long(_))));
+        assert_eq!(options("-- --help").device, "--help");
+    }
+
+    #[test]
+    fn called_as_getty_it_is_direct_and_blocking() {
+        let typed = typed(["ttyS0".to_string()]);
+        let Ok(Command::Serve(options)) = meaning("getty", typed) else { panic!("a line") };
+        assert!(options.direct && options.blocking);
+    }
+
+    #[test]
+    fn every_option_is_in_the_help() {
+        for (letter, _) in LETTERS {
+            assert!(HELP.contains(&format!("  -{letter} ")), "-{letter}");
+        }
+        for (name, _) in LONG {
+            assert!(HELP.contains(&format!("--{name}")), "--{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_mean_something(words in proptest::collection::vec("[-a-zA-Z0-9=/. ]{0,8}", 0..8)) {
+            let _ = meaning("mgetty", typed(words));
+        }
+
+        #[test]
+        fn atoi_never_overflows(text in ".{0,40}") {
+            let _ = number(&text);
+        }
+    }
+}

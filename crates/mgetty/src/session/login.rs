@@ -1,0 +1,231 @@
+//! From CONNECT to the login program: PPP, prompt, name. Every byte is the caller's here.
+
+use super::{Action, DRAIN_MAX, How, Login, Session, Stage, State, printable};
+use crate::name::{NameReader, Step};
+use std::time::Duration;
+use ttyline::log::Level;
+use ttyline::ppp::Detector;
+use ttyline::settings::LineEnd;
+
+/// What a caller may type before the prompt and still have counted.
+const TYPED_AHEAD_MAX: usize = 256;
+/// He is told this long before the end.
+const LAST_MINUTE: Duration = Duration::from_secs(60);
+
+/// CONNECT has come, the prompt not yet.
+#[derive(Debug)]
+pub struct Connected {
+    detector: Detector,
+    prompt_at: Duration,
+    /// Until then the modem may still be talking: bytes are dropped. Each one moves it.
+    quiet_at: Duration,
+    dropped: usize,
+    typed_ahead: Vec<u8>,
+    end: Option<Duration>,
+}
+
+impl Connected {
+    /// When the prompt is due, or patience ends.
+    pub fn deadline(&self) -> Duration {
+        let ready = if self.dropped == 0 { self.prompt_at } else { self.prompt_at.max(self.quiet_at) };
+        self.end.map_or(ready, |end| ready.min(end))
+    }
+}
+
+/// The caller has been asked for his name.
+#[derive(Debug)]
+pub struct Naming {
+    detector: Detector,
+    reader: NameReader,
+    fido: bool,
+    warn_at: Option<Duration>,
+    end: Option<Duration>,
+}
+
+impl Naming {
+    /// When he is warned, or patience ends.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.warn_at.or(self.end)
+    }
+}
+
+impl Session {
+    /// The caller is there since `at`.
+    pub(super) fn connected(&mut self, at: Duration) {
+        self.line.clear();
+        self.connected_at = Some(at);
+        let waits = &self.setup.waits;
+        self.state = State::Connected(Connected {
+            detector: Detector::new(),
+            prompt_at: at + waits.prompt,
+            quiet_at: self.now + waits.connect_drain,
+            dropped: 0,
+            typed_ahead: Vec::new(),
+            end: self.setup.login_time.map(|limit| at + limit),
+        });
+    }
+
+    pub(super) fn connected_byte(&mut self, mut connected: Connected, byte: u8) {
+        let mut text = Vec::new();
+        if connected.detector.feed(byte, &mut text) {
+            let head = connected.detector.head();
+            self.carrier_counts();
+            return self.ppp(head);
+        }
+        let drain = self.setup.waits.connect_drain;
+        if self.now < connected.quiet_at && connected.dropped < DRAIN_MAX {
+            connected.dropped += 1;
+            connected.quiet_at = self.now + drain;
+        } else if connected.typed_ahead.len() < TYPED_AHEAD_MAX {
+            connected.typed_ahead.extend_from_slice(&text);
+        }
+        self.state = State::Connected(connected);
+    }
+
+    pub(super) fn connected_tick(&mut self, mut connected: Connected) {
+        if connected.end.is_some_and(|end| self.now >= end) {
+            return self.login_timeout();
+        }
+        self.carrier_counts();
+        self.greet();
+        let typed = std::mem::take(&mut connected.typed_ahead);
+        let warn_at = connected.end.and_then(|end| end.checked_sub(LAST_MINUTE)).filter(|at| *at > self.now);
+        let naming = Naming {
+            detector: connected.detector,
+            reader: self.new_reader(self.setup.fido),
+            fido: self.setup.fido,
+            warn_at,
+            end: connected.end,
+        };
+        if self.setup.ttyprompt_hack {
+            return self.login_now(Login { name: Vec::new(), how: How::Unasked });
+        }
+        self.state = State::Naming(naming);
+        for byte in typed.into_iter().rev() {
+            self.pending.push_front(byte);
+        }
+    }
+
+    fn new_reader(&self, fido: bool) -> NameReader {
+        NameReader::new(0x7f, fido)
+    }
+
+    fn carrier_counts(&mut self) {
+        self.push(Action::Set(Stage::Carrier));
+        self.push(Action::UtmpLogin);
+    }
+
+    fn greet(&mut self) {
+        self.push(Action::Set(Stage::Greeting));
+        self.push(Action::Send(b"\r".to_vec()));
+        self.push(Action::Issue);
+        self.push(Action::Private);
+        self.prompt(self.setup.fido);
+    }
+
+    fn prompt(&mut self, fido: bool) {
+        self.push(Action::Set(Stage::Greeting));
+        self.push(Action::Prompt(fido));
+        self.push(Action::Set(Stage::Name));
+    }
+
+    pub(super) fn naming_byte(&mut self, mut naming: Naming, byte: u8) {
+        let mut text = Vec::new();
+        if naming.detector.feed(byte, &mut text) {
+            return self.ppp(naming.detector.head());
+        }
+        let mut echo = Vec::new();
+        for byte in text {
+            let step = naming.reader.feed(byte, &mut echo);
+            if step == Step::More {
+                continue;
+            }
+            self.send(&mut echo);
+            // What was held back and follows a complete name is not the name's.
+            if !self.step(&mut naming, step) {
+                return;
+            }
+        }
+        self.send(&mut echo);
+        self.state = State::Naming(naming);
+    }
+
+    fn send(&mut self, bytes: &mut Vec<u8>) {
+        if !bytes.is_empty() {
+            self.push(Action::Send(std::mem::take(bytes)));
+        }
+    }
+
+    /// Carries a step out; false if the session has left the name reader.
+    fn step(&mut self, naming: &mut Naming, step: Step) -> bool {
+        match step {
+            Step::More => {}
+            Step::Greeting => {
+                self.greet();
+                naming.reader = self.new_reader(naming.fido);
+            }
+            Step::Prompt => {
+                self.prompt(naming.fido);
+                naming.reader = self.new_reader(naming.fido);
+            }
+            Step::EmsiClient => {
+                self.log(Level::Mesg, "got EMSI_CLI packet, re-read login name");
+                naming.fido = false;
+                self.prompt(false);
+                naming.reader = self.new_reader(true);
+            }
+            Step::Emsi => {
+                self.log(Level::Mesg, "got an EMSI packet");
+                naming.reader = self.new_reader(naming.fido);
+            }
+            Step::Quit => {
+                self.log(Level::Mesg, "got EOF or quit character, exiting");
+                self.exit(0);
+                return false;
+            }
+            Step::Fido(name) => {
+                self.login_now(Login { name, how: How::Fido });
+                return false;
+            }
+            Step::Name(end) => {
+                self.named(naming.reader.name().to_vec(), end);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn named(&mut self, name: Vec<u8>, end: LineEnd) {
+        // A modem without carrier detection, back in command state.
+        if name == b"NO CARRIER" || name == b"ERROR" {
+            let text = format!("failed {}, got modem error '{}'", self.setup.dev_pid(), printable(&name));
+            self.audit(&text);
+            return self.exit(0);
+        }
+        self.login_now(Login { name, how: How::Typed(end) });
+    }
+
+    fn ppp(&mut self, head: Vec<u8>) {
+        self.log(Level::Mesg, "PPP: LCP frame seen");
+        self.login_now(Login { name: b"/AutoPPP/".to_vec(), how: How::Ppp(head) });
+    }
+
+    pub(super) fn naming_tick(&mut self, mut naming: Naming) {
+        if naming.end.is_some_and(|end| self.now >= end) {
+            return self.login_timeout();
+        }
+        naming.warn_at = None;
+        self.push(Action::Send(b"\r\n\r\nHey! Please login now. You have one minute left\r\n".to_vec()));
+        self.prompt(false);
+        naming.reader = self.new_reader(naming.fido);
+        self.state = State::Naming(naming);
+    }
+
+    fn login_timeout(&mut self) {
+        let minutes = self.setup.login_time.unwrap_or_default().as_secs() / 60;
+        let text = format!("\r\n\r\nYour login time ({minutes} minutes) ran out. Goodbye.\r\n");
+        self.push(Action::Send(text.into_bytes()));
+        self.audit(&format!("failed {}, login time out", self.setup.dev_pid()));
+        self.exit(0);
+    }
+}

@@ -1,0 +1,719 @@
+//! The session: everything a getty decides between start and login, without any I/O.
+//!
+//! [`Event`]s and the time go in, [`Action`]s come out; [`Session::deadline`] says when a
+//! [`Event::Tick`] is due and [`Session::appetite`] what is to be read until then. The states are
+//! those of spec section 5: bring-up, idle, ringing, answer, login, and the side roads (no login
+//! allowed, line in use by a dialler, modem check).
+//!
+//! What a modem says is believed in command state only: from CONNECT on ([`login`]) every byte is
+//! the caller's, and no `RING`, `CONNECT` or caller's number of his is looked at.
+
+mod bring_up;
+mod login;
+mod ringing;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+pub mod fuzz;
+
+use nix::sys::signal::Signal;
+use std::collections::VecDeque;
+use std::time::Duration;
+use ttyline::at::caller_data::CallerData;
+use ttyline::expect::modem_chat::{Dialogue, ModemChat, Note, Outcome, Timing};
+use ttyline::log::Level;
+use ttyline::settings::LineEnd;
+use ttyline::visible;
+
+pub use login::{Connected, Naming};
+pub use ringing::Ringing;
+pub use setup::{Setup, Waits};
+
+/// Longest line of a modem that is looked at, bytes; the rest of a longer one is dropped.
+const LINE_MAX: usize = 500;
+/// A drain gives up after so many bytes.
+const DRAIN_MAX: usize = 10_000;
+
+/// What became of an attempt to lock the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// It is ours.
+    Ours,
+    /// Another program has it.
+    Busy,
+    /// Lock files cannot be made here.
+    Impossible,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The program has started: configuration read, log open.
+    Start,
+    /// Bytes from the line (only while [`Session::appetite`] asked for them).
+    Bytes(&'a [u8]),
+    /// There is something to read (only with [`Appetite::Notice`]).
+    Readable,
+    /// The line is no more: end of file, hang-up, error.
+    Gone,
+    /// [`Session::deadline`] is over.
+    Tick,
+    /// A signal came.
+    Signal(Signal),
+    /// Answer to [`Action::Lock`].
+    Lock(Locked),
+    /// Answer to [`Action::Open`].
+    Opened(bool),
+    /// Answer to [`Action::DtrLow`]: whether the line has a DTR.
+    DtrIsLow(bool),
+    /// Answer to [`Action::AskNologin`]: whether logins are forbidden now.
+    Nologin(bool),
+    /// Answer to [`Action::AskModem`]: whether DSR or CTS is on (or unknown).
+    ModemIsOn(bool),
+    /// Answer to [`Action::JudgeCaller`].
+    Caller(Verdict),
+    /// Answer to [`Action::WaitForLock`]: the other program's lock is no more.
+    LockGone,
+    /// Output could not be written for a minute.
+    OutputStuck,
+}
+
+/// What is to become of a caller who rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pick up.
+    Accept,
+    /// Let it ring out.
+    Refuse,
+}
+
+/// What the line's settings are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Talking to the modem, waiting.
+    Modem,
+    /// Modem lines count from now on.
+    Carrier,
+    /// Greeting the caller.
+    Greeting,
+    /// Reading his name.
+    Name,
+}
+
+/// What the caller gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// His name, `/AutoPPP/`, or a FIDO name (`\xff…`).
+    pub name: Vec<u8>,
+    /// How it came.
+    pub how: How,
+}
+
+/// How a login came about: the tty is set up for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// A name and what ended it.
+    Typed(LineEnd),
+    /// A frame; its octets so far, from the flag on.
+    Ppp(Vec<u8>),
+    /// A FIDO mailer.
+    Fido,
+    /// No name was read (`login-env-ttyprompt-hack`).
+    Unasked,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Write a message.
+    Log(Level, String),
+    /// Append to the last message: bytes of the modem, or how it went on.
+    LogMore(Level, Vec<u8>),
+    /// Close the log and open it again (logrotate).
+    ReopenLog,
+    /// Write to the line.
+    Send(Vec<u8>),
+    /// Lock the line; [`Event::Lock`] answers.
+    Lock,
+    /// Remove our lock.
+    Unlock,
+    /// Give the device its owner and mode, open it; [`Event::Opened`] answers.
+    Open,
+    /// Lower DTR; [`Event::DtrIsLow`] answers.
+    DtrLow,
+    /// Raise DTR.
+    DtrHigh,
+    /// Set the line up.
+    Set(Stage),
+    /// Throw away what is in the tty's queues.
+    Flush,
+    /// Set the port's speed, bit/s.
+    Speed(u32),
+    /// Make the line our controlling tty.
+    ControllingTty,
+    /// Look whether DSR or CTS is on; [`Event::ModemIsOn`] answers.
+    AskModem,
+    /// Look whether logins are forbidden; [`Event::Nologin`] answers.
+    AskNologin,
+    /// Decide about the caller; [`Event::Caller`] answers.
+    JudgeCaller,
+    /// utmp: somebody is about to log in.
+    UtmpLogin,
+    /// Write the issue.
+    Issue,
+    /// Make the device unreadable for others.
+    Private,
+    /// Write the prompt, asking FIDO mailers to show themselves if true.
+    Prompt(bool),
+    /// Let go of the line and tell when the other program's lock is gone: [`Event::LockGone`].
+    WaitForLock,
+    /// A line of the statistics chat.
+    Statistics(String),
+    /// Let the caller in. Nothing follows.
+    Login(Login),
+    /// End with this code. Nothing follows.
+    Exit(i32),
+}
+
+/// What is to be read from the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appetite {
+    /// Nothing: what comes stays in the tty's queue.
+    Nothing,
+    /// Only to hear that something is there.
+    Notice,
+    /// One byte at a time: what follows may belong to the login program.
+    Byte,
+    /// All there is.
+    Bytes,
+}
+
+/// What follows a drain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    InitChat,
+    InitAgain,
+    Ready,
+    CleanUp,
+    NologinText,
+}
+
+/// What a dialogue with the modem is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Init,
+    ForceInit,
+    Statistics,
+    PostInit,
+    CallerId,
+    Answer,
+    Check(u8),
+}
+
+/// Why the line is being locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Start,
+    Activity,
+    Check,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    Locking(Reason),
+    Opening,
+    OpenFailed { until: Duration },
+    DtrAsked,
+    DtrLow { until: Duration },
+    OpenDelay { until: Duration },
+    Draining { silence: Duration, until: Duration, taken: usize, then: Then },
+    Talking { dialogue: Box<Dialogue>, purpose: Purpose },
+    ModemAsked,
+    ModemOff { until: Duration },
+    Idle { until: Option<Duration> },
+    NologinAsked(Ringing),
+    Ringing(Ringing),
+    NologinBye { until: Duration },
+    Judging,
+    Dialout,
+    DialoutOver { until: Duration },
+    Unlockable { until: Duration },
+    Connected(Connected),
+    Naming(Naming),
+    Over,
+}
+
+/// A getty's life on one line.
+#[derive(Debug)]
+pub struct Session {
+    setup: Setup,
+    state: State,
+    caller: CallerData,
+    /// Bytes that were read and not yet looked at.
+    pending: VecDeque<u8>,
+    /// The line that is being collected.
+    line: Vec<u8>,
+    /// SIGUSR1 came.
+    virtual_ring: bool,
+    /// Something has happened since start: SIGHUP counts.
+    active: bool,
+    init_forced: bool,
+    /// When CONNECT was seen.
+    connected_at: Option<Duration>,
+    dist_ring: i32,
+    now: Duration,
+    actions: Vec<Action>,
+}
+
+impl Session {
+    /// A session that [`Event::Start`] sets going.
+    pub fn new(setup: Setup) -> Session {
+        Session {
+            setup,
+            state: State::New,
+            caller: CallerData::default(),
+            pending: VecDeque::new(),
+            line: Vec::new(),
+            virtual_ring: false,
+            active: false,
+            init_forced: false,
+            connected_at: None,
+            dist_ring: 0,
+            now: Duration::ZERO,
+            actions: Vec::new(),
+        }
+    }
+
+    /// What is known of the call.
+    pub fn caller(&self) -> &CallerData {
+        &self.caller
+    }
+
+    /// How the line is served.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Distinctive ring number of the last ring, 0 if none.
+    pub fn dist_ring(&self) -> i32 {
+        self.dist_ring
+    }
+
+    /// When [`Event::Tick`] is due.
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.state {
+            State::OpenFailed { until }
+            | State::DtrLow { until }
+            | State::OpenDelay { until }
+            | State::Draining { until, .. }
+            | State::ModemOff { until }
+            | State::NologinBye { until }
+            | State::DialoutOver { until }
+            | State::Unlockable { until } => Some(*until),
+            State::Talking { dialogue, .. } => dialogue.deadline(),
+            State::Idle { until } => *until,
+            State::Ringing(ringing) => Some(ringing.until()),
+            State::Connected(connected) => Some(connected.deadline()),
+            State::Naming(naming) => naming.deadline(),
+            State::New
+            | State::Locking(_)
+            | State::Opening
+            | State::DtrAsked
+            | State::ModemAsked
+            | State::NologinAsked(_)
+            | State::Judging
+            | State::Dialout
+            | State::Over => None,
+        }
+    }
+
+    /// What is to be read.
+    pub fn appetite(&self) -> Appetite {
+        match &self.state {
+            State::Idle { .. } => Appetite::Notice,
+            State::Draining { .. } | State::Ringing(_) => Appetite::Bytes,
+            State::Talking { dialogue, purpose } if dialogue.hungry() => {
+                // What follows CONNECT is the caller's.
+                if *purpose == Purpose::Answer { Appetite::Byte } else { Appetite::Bytes }
+            }
+            State::Connected(_) | State::Naming(_) => Appetite::Byte,
+            _ => Appetite::Nothing,
+        }
+    }
+
+    /// Whether nothing follows any more.
+    pub fn over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Takes an event at time `now` (from any fixed point, never backwards).
+    pub fn handle(&mut self, event: Event<'_>, now: Duration) -> Vec<Action> {
+        self.now = self.now.max(now);
+        match event {
+            _ if self.over() => {}
+            Event::Signal(signal) => self.signal(signal),
+            Event::Bytes(bytes) => {
+                self.pending.extend(bytes);
+                self.pump();
+            }
+            Event::Gone => self.gone(),
+            Event::OutputStuck => {
+                self.audit(&format!("failed {}, output is stuck, exiting", self.setup.dev_pid()));
+                self.exit(10);
+            }
+            Event::Tick => {
+                if self.deadline().is_some_and(|due| self.now >= due) {
+                    self.tick();
+                    self.pump();
+                }
+            }
+            answer => {
+                self.answer(answer);
+                self.pump();
+            }
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    fn answer(&mut self, event: Event<'_>) {
+        match (std::mem::replace(&mut self.state, State::Over), event) {
+            (State::New, Event::Start) => self.start(),
+            (State::Locking(reason), Event::Lock(locked)) => self.locked(reason, locked),
+            (State::Opening, Event::Opened(opened)) => self.opened(opened),
+            (State::DtrAsked, Event::DtrIsLow(low)) => self.dtr_is_low(low),
+            (State::ModemAsked, Event::ModemIsOn(on)) => self.modem_is_on(on),
+            (State::Idle { .. }, Event::Readable) => self.wake(),
+            (State::NologinAsked(ringing), Event::Nologin(forbidden)) => self.nologin(ringing, forbidden),
+            (State::Judging, Event::Caller(verdict)) => self.judged(verdict),
+            (State::Dialout, Event::LockGone) => {
+                self.state = State::DialoutOver { until: self.now + self.setup.waits.after_dialout };
+            }
+            // An answer nobody asked for changes nothing.
+            (state, _) => self.state = state,
+        }
+    }
+
+    fn tick(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Talking { mut dialogue, purpose } => {
+                let mut out = Vec::new();
+                dialogue.tick(self.now, &mut out);
+                self.after_dialogue_step(dialogue, purpose, out);
+            }
+            State::Idle { .. } => self.lock_for(Reason::Check),
+            State::OpenFailed { .. } => self.exit(30),
+            State::DtrLow { .. } => {
+                self.push(Action::DtrHigh);
+                self.open_delay();
+            }
+            State::OpenDelay { .. } => self.drain(self.setup.waits.init_drain, Then::InitChat),
+            State::Draining { then, .. } => self.drained(then),
+            State::ModemOff { .. } => {
+                self.push(Action::AskModem);
+                self.state = State::ModemAsked;
+            }
+            State::Ringing(ringing) => self.ring_timeout(ringing),
+            State::NologinBye { .. } => self.exit(20),
+            State::DialoutOver { .. } => self.dialout_over(),
+            State::Unlockable { .. } => self.exit(0),
+            State::Connected(connected) => self.connected_tick(connected),
+            State::Naming(naming) => self.naming_tick(naming),
+            state => self.state = state,
+        }
+    }
+
+    /// Hands pending bytes to the state until it wants no more.
+    fn pump(&mut self) {
+        while self.appetite() > Appetite::Notice {
+            let Some(byte) = self.pending.pop_front() else { return };
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Draining { silence, taken, then, .. } => self.drain_byte(silence, taken, then),
+                State::Talking { dialogue, purpose } => self.talk(dialogue, purpose, byte),
+                State::Ringing(ringing) => self.ring_byte(ringing, byte),
+                State::Connected(connected) => self.connected_byte(connected, byte),
+                State::Naming(naming) => self.naming_byte(naming, byte),
+                state => self.state = state,
+            }
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGUSR1 => self.usr1(),
+            Signal::SIGUSR2 => {
+                let answering = matches!(&self.state, State::Talking { purpose: Purpose::Answer, .. });
+                if answering || self.in_data() {
+                    return;
+                }
+                self.audit(&format!("exit {}, got signal USR2, exiting", self.setup.dev_pid()));
+                self.exit(0);
+            }
+            Signal::SIGHUP if !self.active => {}
+            _ => {
+                self.audit(&format!(
+                    "failed {}, got signal {}, exiting",
+                    self.setup.dev_pid(),
+                    signal as i32
+                ));
+                self.exit(10);
+            }
+        }
+    }
+
+    fn usr1(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Idle { .. } => {
+                self.virtual_ring = true;
+                self.wake();
+            }
+            State::Ringing(ringing) => {
+                self.virtual_ring = true;
+                self.state = State::Ringing(ringing);
+                self.virtual_ring_now();
+            }
+            // Here the call-back program's hand-over will begin; until then it is only noted.
+            State::Dialout => {
+                self.log(Level::Warn, "signal USR1 while the line is in use: ignored");
+                self.state = State::Dialout;
+            }
+            state => {
+                self.virtual_ring = true;
+                self.state = state;
+            }
+        }
+    }
+
+    fn gone(&mut self) {
+        if self.in_data() {
+            self.log(Level::Mesg, "caller hung up");
+            return self.exit(0);
+        }
+        self.log(Level::Error, "line is gone");
+        self.exit(30);
+    }
+
+    /// Whether bytes are the caller's, not the modem's.
+    fn in_data(&self) -> bool {
+        matches!(self.state, State::Connected(_) | State::Naming(_))
+    }
+
+    fn lock_for(&mut self, reason: Reason) {
+        self.push(Action::Lock);
+        self.state = State::Locking(reason);
+    }
+
+    fn locked(&mut self, reason: Reason, locked: Locked) {
+        match (locked, reason) {
+            (Locked::Busy, _) => {
+                self.log(Level::Mesg, "lock file exists (dialout)!");
+                self.push(Action::WaitForLock);
+                self.state = State::Dialout;
+            }
+            (Locked::Impossible, _) => {
+                self.log(Level::Fatal, "cannot make a lock file, exiting");
+                self.state = State::Unlockable { until: self.now + self.setup.waits.after_lock_failure };
+            }
+            (Locked::Ours, Reason::Start) => {
+                self.push(Action::Open);
+                self.state = State::Opening;
+            }
+            (Locked::Ours, Reason::Activity) => self.activity(),
+            (Locked::Ours, Reason::Check) => {
+                self.log(Level::Noise, "checking if modem is still alive");
+                self.check(1);
+            }
+        }
+    }
+
+    fn dialout_over(&mut self) {
+        self.log(Level::Mesg, "lock file is gone, exiting");
+        self.exit(0);
+    }
+
+    fn drain(&mut self, silence: Duration, then: Then) {
+        self.line.clear();
+        self.state = State::Draining { silence, until: self.now + silence, taken: 0, then };
+    }
+
+    fn drain_byte(&mut self, silence: Duration, taken: usize, then: Then) {
+        if taken >= DRAIN_MAX {
+            return self.drained(then);
+        }
+        self.state = State::Draining { silence, until: self.now + silence, taken: taken + 1, then };
+    }
+
+    fn drained(&mut self, then: Then) {
+        match then {
+            Then::InitChat => self.init_chat(),
+            Then::InitAgain => self.begin_chat(self.setup.init_chat.clone(), Purpose::Init),
+            Then::Ready => {
+                self.push(Action::Unlock);
+                self.idle();
+            }
+            Then::CleanUp => self.clean_up(),
+            Then::NologinText => self.nologin_text(),
+        }
+    }
+
+    fn begin_chat(&mut self, chat: ModemChat, purpose: Purpose) {
+        use ttyline::at::result::{ANSWER_ABORTS, INIT_ABORTS};
+        let aborts: &'static [&'static [u8]] = match purpose {
+            Purpose::Init | Purpose::ForceInit => INIT_ABORTS,
+            Purpose::Answer => ANSWER_ABORTS,
+            Purpose::Check(_) => &[b"ERROR"],
+            Purpose::Statistics | Purpose::PostInit | Purpose::CallerId => &[],
+        };
+        let waits = &self.setup.waits;
+        let expect = match purpose {
+            Purpose::Init | Purpose::ForceInit => waits.init_answer,
+            Purpose::Answer => self.setup.answer_timeout,
+            _ => waits.other_answer,
+        };
+        let timing = Timing { expect, before_send: waits.before_command, pause: waits.pause };
+        self.line.clear();
+        let dialogue = Dialogue::new(chat, aborts, timing, self.now);
+        self.after_dialogue_step(Box::new(dialogue), purpose, Vec::new());
+    }
+
+    /// One byte for a dialogue: its own matching first, then the line it may complete.
+    fn talk(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, byte: u8) {
+        self.push(Action::LogMore(Level::Noise, vec![byte]));
+        // After the CONNECT line the bytes are the caller's: nothing more is learnt from them.
+        let believed = self.connected_at.is_none() || !self.line.is_empty();
+        if believed {
+            self.modem_line_byte(byte, purpose);
+        }
+        dialogue.feed(byte, self.now);
+        let mut out = Vec::new();
+        dialogue.tick(self.now, &mut out);
+        self.after_dialogue_step(dialogue, purpose, out);
+    }
+
+    fn modem_line_byte(&mut self, byte: u8, purpose: Purpose) {
+        if byte == b'\r' || byte == b'\n' {
+            let line = std::mem::take(&mut self.line);
+            if line.is_empty() {
+                return;
+            }
+            self.caller.line(&line);
+            if purpose == Purpose::Statistics {
+                self.push(Action::Statistics(printable(&line)));
+            }
+        } else if self.line.len() < LINE_MAX {
+            self.line.push(byte);
+            if purpose == Purpose::Answer && self.line == b"CONNECT" {
+                self.connected_at = Some(self.now);
+            }
+        }
+    }
+
+    fn after_dialogue_step(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, out: Vec<u8>) {
+        if self.virtual_ring && dialogue.expected().is_some_and(|word| word.starts_with(b"RING")) {
+            dialogue.found(self.now);
+        }
+        for note in dialogue.notes() {
+            self.note(note);
+        }
+        if !out.is_empty() {
+            self.push(Action::Send(out));
+        }
+        match dialogue.outcome() {
+            None => self.state = State::Talking { dialogue, purpose },
+            Some(outcome) => self.dialogue_over(purpose, outcome),
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Waiting(word) => {
+                self.log(Level::Noise, &format!("waiting for ``{}''", printable(&word)));
+            }
+            Note::Found => self.push(Action::LogMore(Level::Noise, b" ** found **".to_vec())),
+            Note::Sent(word) => self.log(Level::Noise, &format!("send: {}", printable(&word))),
+        }
+    }
+
+    fn dialogue_over(&mut self, purpose: Purpose, outcome: Outcome) {
+        if outcome == Outcome::Timeout {
+            self.log(Level::Warn, "timeout in chat script, waiting for the modem");
+        }
+        match purpose {
+            Purpose::Init => self.init_over(outcome),
+            Purpose::ForceInit => self.force_init_over(outcome),
+            Purpose::Statistics => self.post_init(),
+            Purpose::PostInit => self.drain(self.setup.waits.ready_drain, Then::Ready),
+            Purpose::CallerId => self.judge(),
+            Purpose::Answer => self.answered(outcome),
+            Purpose::Check(attempt) => self.checked(attempt, outcome),
+        }
+    }
+
+    fn check(&mut self, attempt: u8) {
+        self.begin_chat(ModemChat::parse(b"\"\" AT OK"), Purpose::Check(attempt));
+    }
+
+    fn checked(&mut self, attempt: u8, outcome: Outcome) {
+        match (outcome, attempt) {
+            (Outcome::Timeout, 1) => self.check(2),
+            (Outcome::Timeout, _) => {
+                self.log(Level::Fatal, "modem does not answer, exiting");
+                self.exit(30);
+            }
+            // ERROR is an answer too.
+            _ => self.drain_and_clean_up(),
+        }
+    }
+
+    /// Back to waiting: what is known of the call is forgotten, the line let go.
+    fn drain_and_clean_up(&mut self) {
+        self.drain(self.setup.waits.ready_drain, Then::CleanUp);
+    }
+
+    fn clean_up(&mut self) {
+        self.caller.reset();
+        self.virtual_ring = false;
+        self.connected_at = None;
+        self.dist_ring = 0;
+        self.push(Action::Unlock);
+        self.idle();
+    }
+
+    fn exit(&mut self, code: i32) {
+        self.push(Action::Unlock);
+        self.push(Action::Exit(code));
+        self.state = State::Over;
+    }
+
+    fn push(&mut self, action: Action) {
+        if let (Some(Action::LogMore(level, text)), Action::LogMore(new, more)) =
+            (self.actions.last_mut(), &action)
+        {
+            if level == new && text.len() < 4096 {
+                text.extend_from_slice(more);
+                return;
+            }
+        }
+        self.actions.push(action);
+    }
+
+    fn log(&mut self, level: Level, text: &str) {
+        self.push(Action::Log(level, text.to_string()));
+    }
+
+    fn audit(&mut self, text: &str) {
+        self.log(Level::Audit, text);
+    }
+}
+
+impl PartialOrd for Appetite {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        (*self as u8).partial_cmp(&(*other as u8))
+    }
+}
+
+/// A modem's or script's bytes for a log line, bounded.
+fn printable(bytes: &[u8]) -> String {
+    visible::field(bytes.get(..200).unwrap_or(bytes))
+}

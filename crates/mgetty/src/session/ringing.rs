@@ -1,0 +1,294 @@
+//! From idle to CONNECT: rings, no-login, who calls, answering.
+
+use super::{Action, LINE_MAX, Login, Purpose, Reason, Session, State, Then, Verdict};
+use std::time::Duration;
+use ttyline::at::result::{self, Action as Result};
+use ttyline::at::ring::{RingReader, voice_event};
+use ttyline::expect::modem_chat::Outcome;
+use ttyline::log::Level;
+
+/// Rings come every 4 to 6 s; after this silence the first call of a ringback is over.
+const RINGBACK_SILENCE: Duration = Duration::from_secs(17);
+const DLE: u8 = 0x10;
+
+/// What a ringing line is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Enough rings.
+    Plain,
+    /// The end of a call that is only a sign (`ringback`).
+    FirstCall,
+    /// The call that follows it.
+    SecondCall,
+    /// Nothing: logins are forbidden. The file is looked for after each ring.
+    Forbidden,
+}
+
+/// A line that is ringing, or has said something.
+#[derive(Debug, Clone)]
+pub struct Ringing {
+    rings: u32,
+    until: Duration,
+    reader: RingReader,
+    mode: Mode,
+    /// A DLE came: the next byte is an event of a voice modem.
+    escaped: bool,
+}
+
+impl Ringing {
+    /// When patience ends.
+    pub fn until(&self) -> Duration {
+        self.until
+    }
+}
+
+impl Session {
+    /// Something came, or SIGUSR1.
+    pub(super) fn wake(&mut self) {
+        self.push(Action::ReopenLog);
+        self.log(Level::Noise, "checking lockfiles, locking the line");
+        self.lock_for(Reason::Activity);
+    }
+
+    /// The line is ours again: who is there?
+    pub(super) fn activity(&mut self) {
+        self.active = true;
+        self.line.clear();
+        let until = self.now + self.setup.waits.ring;
+        let ringing =
+            Ringing { rings: 0, until, reader: RingReader::default(), mode: Mode::Plain, escaped: false };
+        self.push(Action::AskNologin);
+        self.state = State::NologinAsked(ringing);
+    }
+
+    pub(super) fn nologin(&mut self, mut ringing: Ringing, forbidden: bool) {
+        if forbidden && !self.virtual_ring {
+            if ringing.mode != Mode::Forbidden {
+                self.log(Level::Mesg, "logins are forbidden (nologin file)");
+            }
+            ringing.mode = Mode::Forbidden;
+            self.state = State::Ringing(ringing);
+        } else if self.setup.direct {
+            self.push(Action::ControllingTty);
+            self.connected(self.now);
+        } else {
+            let first = ringing.mode != Mode::Forbidden && ringing.rings == 0;
+            ringing.mode = if first && self.setup.ringback.is_some() { Mode::FirstCall } else { Mode::Plain };
+            if ringing.mode == Mode::FirstCall {
+                ringing.until = self.now + RINGBACK_SILENCE;
+            }
+            self.log(Level::Noise, "wfr: waiting for ``RING''");
+            self.enough(ringing);
+        }
+    }
+
+    /// SIGUSR1 while ringing: all rings at once.
+    pub(super) fn virtual_ring_now(&mut self) {
+        if let State::Ringing(ringing) = std::mem::replace(&mut self.state, State::Over) {
+            let mode = if ringing.mode == Mode::Forbidden { Mode::Plain } else { ringing.mode };
+            self.enough(Ringing { mode, ..ringing });
+        }
+    }
+
+    /// Answers if there were enough rings, else waits on.
+    fn enough(&mut self, ringing: Ringing) {
+        let counted = matches!(ringing.mode, Mode::Plain) && ringing.rings >= self.setup.rings;
+        if counted || self.virtual_ring {
+            self.picked();
+        } else {
+            self.state = State::Ringing(ringing);
+        }
+    }
+
+    pub(super) fn ring_byte(&mut self, mut ringing: Ringing, byte: u8) {
+        self.push(Action::LogMore(Level::Noise, vec![byte]));
+        if std::mem::take(&mut ringing.escaped) {
+            if let Some(number) = voice_event(byte) {
+                return self.rang(ringing, number);
+            }
+        } else if byte == DLE {
+            ringing.escaped = true;
+            self.state = State::Ringing(ringing);
+            return;
+        }
+        let ends = byte == b'\r' || byte == b'\n';
+        if !ends && (self.line.len() >= LINE_MAX || self.line.is_empty() && byte == b' ') {
+            self.state = State::Ringing(ringing);
+            return;
+        }
+        self.line.push(byte);
+        match result::action(&self.line) {
+            // The rest of the line is still on its way: the text is wanted.
+            Some(Result::Connect) if !ends => {}
+            Some(action) => return self.result(ringing, action),
+            None => {}
+        }
+        if !ends {
+            self.state = State::Ringing(ringing);
+            return;
+        }
+        self.line.pop();
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() {
+            self.state = State::Ringing(ringing);
+            return;
+        }
+        self.caller.line(&line);
+        match ringing.reader.line(&line, &mut self.caller, &self.setup.msn_list) {
+            Some(number) => self.rang(ringing, number),
+            None => self.state = State::Ringing(ringing),
+        }
+    }
+
+    fn rang(&mut self, mut ringing: Ringing, number: i32) {
+        self.dist_ring = number;
+        self.line.clear();
+        ringing.rings = ringing.rings.saturating_add(1);
+        self.log(Level::Mesg, &format!("ring {}", ringing.rings));
+        ringing.until = self.now + self.setup.waits.ring;
+        match ringing.mode {
+            Mode::Forbidden => {
+                self.push(Action::AskNologin);
+                self.state = State::NologinAsked(ringing);
+            }
+            Mode::FirstCall => {
+                ringing.until = self.now + RINGBACK_SILENCE;
+                self.state = State::Ringing(ringing);
+            }
+            Mode::SecondCall => {
+                ringing.mode = Mode::Plain;
+                self.enough(ringing);
+            }
+            Mode::Plain => self.enough(ringing),
+        }
+    }
+
+    /// A result code among the rings.
+    fn result(&mut self, ringing: Ringing, action: Result) {
+        let line = std::mem::take(&mut self.line);
+        match action {
+            Result::Connect => {
+                self.caller.line(&line);
+                if ringing.mode == Mode::Forbidden {
+                    return self.drain(Duration::from_millis(500), Then::NologinText);
+                }
+                self.push(Action::ControllingTty);
+                self.connected(self.now);
+            }
+            Result::Fax => self.fax(),
+            Result::Fail => {
+                self.audit(&format!("failed A_FAIL {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+                self.exit(20);
+            }
+        }
+    }
+
+    pub(super) fn ring_timeout(&mut self, mut ringing: Ringing) {
+        // CONNECT came, and its line never ended.
+        if result::action(&self.line) == Some(Result::Connect) {
+            return self.result(ringing, Result::Connect);
+        }
+        match ringing.mode {
+            Mode::Forbidden => {
+                self.audit(&format!("rejected, rings={}", ringing.rings));
+                self.drain_and_clean_up();
+            }
+            Mode::SecondCall if ringing.rings == 0 => {
+                self.audit("missed ringback!");
+                self.drain_and_clean_up();
+            }
+            _ if ringing.rings == 0 => {
+                self.log(Level::Mesg, "huh? Junk on the line?");
+                self.exit(0);
+            }
+            Mode::FirstCall => {
+                let text =
+                    format!("ringback: phone rang {} times, waiting for the second call", ringing.rings);
+                self.log(Level::Mesg, &text);
+                ringing.rings = 0;
+                ringing.until = self.now + self.setup.ringback.unwrap_or_default();
+                ringing.mode = Mode::SecondCall;
+                self.state = State::Ringing(ringing);
+            }
+            Mode::SecondCall | Mode::Plain => {
+                let text = format!(
+                    "phone stopped ringing (rings={}, {}, caller='{}')",
+                    ringing.rings,
+                    self.setup.dev_pid(),
+                    self.caller.id
+                );
+                self.audit(&text);
+                self.drain_and_clean_up();
+            }
+        }
+    }
+
+    /// Rings enough: who is it?
+    fn picked(&mut self) {
+        if self.setup.get_cnd_chat.is_empty() {
+            self.judge();
+        } else {
+            self.begin_chat(self.setup.get_cnd_chat.clone(), Purpose::CallerId);
+        }
+    }
+
+    pub(super) fn judge(&mut self) {
+        self.push(Action::JudgeCaller);
+        self.state = State::Judging;
+    }
+
+    pub(super) fn judged(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Accept => {
+                self.push(Action::ControllingTty);
+                self.connected_at = None;
+                self.begin_chat(self.setup.answer_chat.clone(), Purpose::Answer);
+            }
+            Verdict::Refuse => {
+                self.audit(&format!("denied caller {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+                self.drain(self.setup.waits.refused, Then::CleanUp);
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done => {
+                if self.setup.autobauding {
+                    self.push(Action::Speed(result::connect_speed(&self.caller.connect)));
+                }
+                let at = self.connected_at.unwrap_or(self.now);
+                self.connected(at);
+            }
+            Outcome::Abort(which) if result::is_fax(which) => self.fax(),
+            failure => {
+                let kind = if failure == Outcome::Timeout { "timeout" } else { "A_FAIL" };
+                let text = format!("failed {kind} {}, {}", self.setup.dev_pid(), self.who());
+                self.audit(&text);
+                self.exit(1);
+            }
+        }
+    }
+
+    /// `caller='…', conn='…', name='…'`, as in AUDIT lines.
+    pub(super) fn who(&self) -> String {
+        format!("caller='{}', conn='{}', name='{}'", self.caller.id, self.caller.connect, self.caller.name)
+    }
+
+    /// No fax is received here: the call ends, as after a fax.
+    fn fax(&mut self) {
+        self.audit(&format!("fax call refused, {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+        self.exit(0);
+    }
+
+    /// The modem answered by itself while logins are forbidden.
+    pub(super) fn nologin_text(&mut self) {
+        self.push(Action::Send(b"\r\n\r\nSorry, no login allowed\r\n\r\nGoodbye...\r\n\r\n".to_vec()));
+        self.state = State::NologinBye { until: self.now + self.setup.waits.nologin };
+    }
+
+    pub(super) fn login_now(&mut self, login: Login) {
+        self.push(Action::Login(login));
+        self.state = State::Over;
+    }
+}

@@ -1,0 +1,1 @@
+//! UUCP lock files.
