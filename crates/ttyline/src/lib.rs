@@ -3,6 +3,7 @@
 //! Code that decides (`at`, `expect`, `ppp`, `config`, `visible`) does no I/O; `line`, `lock`,
 //! `drive`, `signal` and `log` carry decisions out; `sys` alone holds `unsafe`.
 
+pub mod account;
 pub mod at;
 pub mod config;
 pub mod drive;

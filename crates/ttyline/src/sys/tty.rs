@@ -189,3 +189,25 @@ pub fn hang_up_session() -> io::Result<()> {
     // SAFETY: vhangup takes no argument and touches no memory of ours.
     checked(unsafe { libc::vhangup() })
 }
+
+/// Takes the advisory lock (`flock`) of an open file without waiting; `false` if another open of it has it.
+///
+/// # Errors
+/// `EBADF`, `ENOLCK`.
+pub fn try_flock(fd: impl AsFd) -> io::Result<bool> {
+    // SAFETY: flock takes integers; the descriptor is borrowed, hence open.
+    match checked(unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Gives the advisory lock back.
+///
+/// # Errors
+/// `EBADF`.
+pub fn unflock(fd: impl AsFd) -> io::Result<()> {
+    // SAFETY: flock takes integers; the descriptor is borrowed, hence open.
+    checked(unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_UN) })
+}

@@ -1,1 +1,0 @@
-//! UUCP lock files.

@@ -1,0 +1,137 @@
+//! What `/proc` tells about the process a lock file names.
+
+use crate::sys::clock;
+use crate::visible;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// A living process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Real, effective and saved user; empty where `/proc` does not tell.
+    pub users: Vec<u32>,
+    /// When it was started; `None` where `/proc` does not tell.
+    pub started: Option<SystemTime>,
+}
+
+/// The process, if it lives. One that has ended and only waits for its parent holds no line.
+#[must_use]
+pub fn find(pid: i32) -> Option<Process> {
+    use nix::errno::Errno;
+    match nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None) {
+        Ok(()) | Err(Errno::EPERM) => {}
+        Err(_) => return None,
+    }
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = parse_stat(&stat);
+    if matches!(stat, Some(('Z' | 'X', _))) {
+        return None;
+    }
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    Some(Process { users: parse_users(&status), started: stat.map(|(_, ticks)| started(ticks)) })
+}
+
+/// State and start time (ticks since boot) out of `/proc/PID/stat`. The program's name may contain
+/// anything, also `) R 1`: the last parenthesis ends it.
+fn parse_stat(stat: &[u8]) -> Option<(char, u64)> {
+    let close = stat.iter().rposition(|b| *b == b')')?;
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    let mut words = rest.split_ascii_whitespace();
+    let state = words.next()?.chars().next()?;
+    // Field 22 of the line; the state is field 3.
+    Some((state, words.nth(18)?.parse().ok()?))
+}
+
+/// The users out of `/proc/PID/status` (the owner of `/proc/PID` itself is root for programs that changed
+/// their user or group).
+fn parse_users(status: &[u8]) -> Vec<u32> {
+    let line = status.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"Uid:"));
+    let Some(Ok(line)) = line.map(std::str::from_utf8) else { return Vec::new() };
+    line.split_ascii_whitespace().take(3).filter_map(|w| w.parse().ok()).collect()
+}
+
+fn started(ticks: u64) -> SystemTime {
+    let after_boot = Duration::from_millis(ticks.saturating_mul(1000) / clock::ticks_per_second());
+    SystemTime::now() - clock::since_boot().saturating_sub(after_boot)
+}
+
+/// Whether the process has the device open, as far as we may look.
+#[must_use]
+pub fn has_open(pid: i32, device: &Path) -> bool {
+    let Ok(wanted) = fs::metadata(device) else { return false };
+    let Ok(fds) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    wanted.file_type().is_char_device()
+        && fds
+            .filter_map(Result::ok)
+            .filter_map(|fd| fs::metadata(fd.path()).ok())
+            .any(|m| m.file_type().is_char_device() && m.rdev() == wanted.rdev())
+}
+
+/// The process that has an advisory lock (`flock`) on the device, without opening it (which raises DTR).
+#[must_use]
+pub fn flock_holder(device: &Path) -> Option<i32> {
+    let wanted = fs::metadata(device).ok()?;
+    let (major, minor) = (nix::sys::stat::major(wanted.dev()), nix::sys::stat::minor(wanted.dev()));
+    let place = format!("{major:02x}:{minor:02x}:{}", wanted.ino());
+    parse_flocks(&fs::read_to_string("/proc/locks").ok()?, &place)
+}
+
+/// Lines are `1: FLOCK  ADVISORY  WRITE 1234 00:05:92 0 EOF`; a `->` line waits for the lock.
+fn parse_flocks(locks: &str, place: &str) -> Option<i32> {
+    locks.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        if words.next()? != "FLOCK" {
+            return None;
+        }
+        let pid = words.nth(2)?.parse().ok()?;
+        (words.next()? == place).then_some(pid)
+    })
+}
+
+/// The command line, for people: printable, at most `limit` bytes; empty if it is not known.
+#[must_use]
+pub fn command_line(pid: i32, limit: usize) -> String {
+    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    for byte in &mut bytes {
+        if *byte == 0 {
+            *byte = b' ';
+        }
+    }
+    bytes.truncate(limit);
+    visible::field(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_may_be_called_anything() {
+        let stat = b"12 (a) Z 1 (x) S 1 12 12 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1";
+        assert_eq!(parse_stat(stat), Some(('S', 4711)));
+        assert_eq!(parse_stat(b"12 (a"), None);
+        assert_eq!(parse_users(b"Name:\tx\nUid:\t1000\t0\t0\t0\n"), [1000, 0, 0]);
+    }
+
+    #[test]
+    fn we_ourselves_live_and_have_started_before_now() {
+        let me = find(std::process::id().cast_signed()).unwrap();
+        assert!(me.users.contains(&nix::unistd::getuid().as_raw()));
+        let age = SystemTime::now().duration_since(me.started.unwrap()).unwrap();
+        assert!(age < Duration::from_secs(3600));
+        assert!(find(1 << 22).is_none());
+    }
+
+    #[test]
+    fn holders_of_advisory_locks() {
+        let text = "1: POSIX  ADVISORY  WRITE 50 00:05:92 0 EOF\n2: FLOCK  ADVISORY  WRITE 1234 00:05:92 0 EOF\n\
+                    2: -> FLOCK  ADVISORY  WRITE 99 00:05:92 0 EOF\n";
+        assert_eq!(parse_flocks(text, "00:05:92"), Some(1234));
+        assert_eq!(parse_flocks(text, "00:05:93"), None);
+    }
+}
