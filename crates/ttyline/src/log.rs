@@ -248,14 +248,14 @@ impl Syslog {
         Syslog { socket: None, path: PathBuf::from("/dev/log"), ident: ident.to_string(), facility }
     }
 
-    /// Sends one message; `text` must be printable already.
-    pub fn send(&mut self, severity: Severity, text: &str) {
+    /// Sends one message as it is: what must not reach the log has been made visible before.
+    pub fn send(&mut self, severity: Severity, text: impl AsRef<[u8]>) {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let t = clock::local_now();
         let month = MONTHS.get((t.month as usize).wrapping_sub(1)).unwrap_or(&"Jan");
-        let line = format!(
-            "<{}>{month} {:2} {:02}:{:02}:{:02} {}[{}]: {text}",
+        let head = format!(
+            "<{}>{month} {:2} {:02}:{:02}:{:02} {}[{}]: ",
             (self.facility as u8) << 3 | severity as u8,
             t.day,
             t.hour,
@@ -264,13 +264,14 @@ impl Syslog {
             self.ident,
             std::process::id(),
         );
+        let line = [head.as_bytes(), text.as_ref()].concat();
         // One more try: the daemon may have been restarted since the last message.
         for _ in 0..2 {
             if self.socket.is_none() {
                 self.socket = self.connect().ok();
             }
             let Some(socket) = &self.socket else { return };
-            match socket.send(line.as_bytes()) {
+            match socket.send(&line) {
                 Ok(_) => return,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => self.socket = None,

@@ -7,10 +7,14 @@ use crate::speed;
 
 /// Input flags (asm-generic/termbits.h).
 pub mod input {
+    /// Breaks are ignored.
+    pub const IGNBRK: u32 = 0o1;
     /// A break interrupts.
     pub const BRKINT: u32 = 0o2;
     /// Bytes with parity errors are ignored.
     pub const IGNPAR: u32 = 0o4;
+    /// The eighth bit is taken off.
+    pub const ISTRIP: u32 = 0o40;
     /// CR is read as LF.
     pub const ICRNL: u32 = 0o400;
     /// XON/XOFF stop our output.
@@ -161,6 +165,19 @@ impl Settings {
     #[must_use]
     pub fn hung_up(self) -> Settings {
         self.with_speed(0)
+    }
+
+    /// While `chat` has the line (chat specification, section 11): raw, seven bits, the rest as found.
+    #[must_use]
+    pub fn for_chat(mut self) -> Settings {
+        self.input |= input::IGNBRK | input::ISTRIP | input::IGNPAR;
+        self.output = 0;
+        self.local = 0;
+        self.chars[cc::VMIN] = 1;
+        for unset in [cc::VTIME, cc::VERASE, cc::VKILL] {
+            self.chars[unset] = 0;
+        }
+        self
     }
 
     /// The given flow control and no other.

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod gsm;
+pub mod interrupt;
 pub mod process;
 pub mod signals;
 pub mod termios;
