@@ -1,2 +1,4 @@
-//! Placeholder entry point while the crate is being laid down.
-fn main() {}
+//! The program; everything is in the library.
+fn main() -> std::process::ExitCode {
+    chat::main(std::env::args_os().collect())
+}

@@ -345,7 +345,7 @@ mod tests {
         let mut syslog = Syslog::new("mgetty", Facility::Auth);
         syslog.path = path;
         for n in 0..2000 {
-            syslog.send(Severity::Notice, &format!("message {n}"));
+            syslog.send(Severity::Notice, format!("message {n}"));
         }
         let mut buffer = [0; 200];
         let n = daemon.recv(&mut buffer).unwrap();

@@ -1,0 +1,22 @@
+//! `chat`: carries out modem dialogue scripts, as pppd's chat does.
+//!
+//! The language is in `ttyline::expect`; here are the command line, the run of a script over a
+//! line (a tty, or a recording), and what is told about it.
+
+pub mod args;
+pub mod check;
+pub mod explain;
+pub mod journal;
+pub mod line;
+pub mod mask;
+pub mod messages;
+pub mod plan;
+pub mod replay;
+pub mod report;
+pub mod run;
+pub mod session;
+pub mod source;
+pub mod trace;
+pub mod tty;
+
+pub use run::main;

@@ -1,0 +1,154 @@
+//! Descriptors 0 and 1 as the line.
+
+use crate::line::{Fatal, Input, Line, Output};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use std::io::{self, Stdin, Stdout};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+use ttyline::settings::Settings;
+use ttyline::sys::termios::{self, When};
+use ttyline::sys::{interrupt, signals};
+
+/// The line of this process.
+pub struct Tty {
+    stdin: Stdin,
+    stdout: Stdout,
+    start: Instant,
+}
+
+/// SIGINT, SIGTERM and SIGHUP end the program at the next safe point, whatever they did before.
+pub fn catch_signals() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let _ = interrupt::catch(signal as i32);
+    }
+    // The Rust runtime ignores it; a broken pipe must kill, as it does the original.
+    let _ = signals::set(Signal::SIGPIPE as i32, signals::Disposition::Default);
+}
+
+/// The settings of descriptor 0, and then those a dialogue needs.
+///
+/// # Errors
+/// The system's reason, with the original's verb.
+pub fn prepare() -> Result<Settings, (&'static str, io::Error)> {
+    let stdin = io::stdin();
+    let found = termios::get(&stdin).map_err(|e| ("get", e))?;
+    termios::set(&stdin, &found.for_chat(), When::Now).map_err(|e| ("set", e))?;
+    Ok(found)
+}
+
+/// Puts the settings back.
+///
+/// # Errors
+/// `EIO` after a hang-up.
+pub fn restore(found: &Settings) -> io::Result<()> {
+    termios::set(io::stdin(), found, When::Now)
+}
+
+impl Tty {
+    /// The line; from now on SIGALRM is the alarm clock.
+    pub fn new(start: Instant) -> Tty {
+        let _ = interrupt::catch(Signal::SIGALRM as i32);
+        Tty { stdin: io::stdin(), stdout: io::stdout(), start }
+    }
+
+    /// A fatal signal that came. Several at once: the order of the original's safe point.
+    fn fatal() -> Option<Fatal> {
+        [(Signal::SIGINT, Fatal::Int), (Signal::SIGTERM, Fatal::Term), (Signal::SIGHUP, Fatal::Hup)]
+            .into_iter()
+            .find(|(signal, _)| interrupt::take(*signal as i32))
+            .map(|(_, fatal)| fatal)
+    }
+
+    fn marks(&mut self) -> Option<Output> {
+        if !interrupt::any() {
+            return None;
+        }
+        if let Some(fatal) = Tty::fatal() {
+            return Some(Output::Fatal(fatal));
+        }
+        self.alarm_rang().then_some(Output::Alarm)
+    }
+}
+
+impl Line for Tty {
+    fn read(&mut self, buffer: &mut [u8], wait: bool) -> Input {
+        loop {
+            match self.marks() {
+                None => {}
+                Some(Output::Fatal(fatal)) => return Input::Fatal(fatal),
+                Some(_) => return Input::Alarm,
+            }
+            if !wait {
+                let mut fds = [PollFd::new(self.stdin.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut fds, PollTimeout::ZERO) == Ok(0) {
+                    return Input::Nothing;
+                }
+            }
+            let ended = match nix::unistd::read(self.stdin.as_fd(), buffer) {
+                Ok(0) => Input::End,
+                Ok(n) => return Input::Bytes(n),
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => Input::Nothing,
+                Err(_) => Input::Failed,
+            };
+            // The hang-up of a controlling terminal is first of all a SIGHUP.
+            return Tty::fatal().map_or(ended, Input::Fatal);
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Output {
+        loop {
+            if let Some(ended) = self.marks() {
+                return ended;
+            }
+            return match nix::unistd::write(self.stdout.as_fd(), bytes) {
+                Ok(n) => Output::Done(n),
+                Err(Errno::EINTR) => continue,
+                Err(e) => Output::Failed(e.into()),
+            };
+        }
+    }
+
+    fn pause(&mut self, time: Duration) -> Output {
+        let end = Instant::now() + time;
+        loop {
+            if let Some(ended) = self.marks() {
+                return ended;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Output::Done(0);
+            }
+            // Rounded up: a pause is never cut short.
+            let ms = u16::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
+            let _ = poll(&mut [], PollTimeout::from(ms));
+        }
+    }
+
+    fn send_break(&mut self) {
+        // Not every line can; the original does not mind.
+        let _ = termios::send_break(&self.stdin, 0);
+    }
+
+    fn set_alarm(&mut self, seconds: i32) {
+        interrupt::alarm(u32::try_from(seconds).unwrap_or(0));
+    }
+
+    fn alarm_rang(&mut self) -> bool {
+        interrupt::take(Signal::SIGALRM as i32)
+    }
+
+    fn ignore_hangup(&mut self, ignored: bool) {
+        let _ = if ignored {
+            signals::set(Signal::SIGHUP as i32, signals::Disposition::Ignore)
+        } else {
+            interrupt::catch(Signal::SIGHUP as i32)
+        };
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
