@@ -1,18 +1,18 @@
-//! Awaits many strings at once in a stream of 7-bit bytes, without ever asking for a byte too many.
+//! Awaits many strings at once in a stream of bytes, without ever asking for a byte too many.
 //!
 //! An Aho-Corasick automaton over the classes of bytes that occur in the strings. Beside each
 //! state stands the least number of further bytes that could complete a string: so many may be
 //! read at once, and the last byte read is then the first that can end one (chat.md section 16).
 
-/// Bytes are compared after the eighth bit has been taken off, as the line does.
-const ALPHABET: usize = 128;
+/// All values of a byte.
+const ALPHABET: usize = 256;
 /// No string ends in this state.
 const NONE: u16 = u16::MAX;
 
 /// Awaits a list of strings; the earlier in the list wins when two end at the same byte.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    /// Class of each 7-bit byte; 0 stands for all bytes that are in no string.
+    /// Class of each byte; 0 stands for all bytes that are in no string.
     class: [u8; ALPHABET],
     classes: usize,
     /// The next state, `classes` entries for each state.
@@ -25,9 +25,34 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// A matcher at its start. A string with a byte above 0x7F can never match and is left out;
-    /// an empty string matches at every byte. At most 65,000 bytes of strings in all.
+    /// A matcher for chat, at its start: bytes are compared after the eighth bit has been taken off, as the
+    /// line does. A string with a byte above 0x7F can never match and is left out; an empty string matches
+    /// at every byte. At most 65,000 bytes of strings in all.
     pub fn new<'a>(strings: impl IntoIterator<Item = &'a [u8]> + Clone) -> Matcher {
+        let mut matcher = Matcher::build(strings, <[u8]>::is_ascii, |byte| byte);
+        matcher.class.copy_within(..128, 128);
+        matcher
+    }
+
+    /// A matcher that compares all eight bits; with `fold`, upper and lower case of ASCII letters are the
+    /// same. An empty string matches at every byte. At most 65,000 bytes of strings in all.
+    pub fn eight_bit<'a>(strings: impl IntoIterator<Item = &'a [u8]> + Clone, fold: bool) -> Matcher {
+        if !fold {
+            return Matcher::build(strings, |_| true, |byte| byte);
+        }
+        let mut matcher = Matcher::build(strings, |_| true, |byte| byte.to_ascii_lowercase());
+        for lower in b'a'..=b'z' {
+            matcher.class[usize::from(lower.to_ascii_uppercase())] = matcher.class[usize::from(lower)];
+        }
+        matcher
+    }
+
+    /// The automaton for the strings that are `alive`, their bytes as `fold` gives them.
+    fn build<'a>(
+        strings: impl IntoIterator<Item = &'a [u8]> + Clone,
+        alive: impl Fn(&[u8]) -> bool,
+        fold: impl Fn(u8) -> u8,
+    ) -> Matcher {
         let mut matcher = Matcher {
             class: [0; ALPHABET],
             classes: 1,
@@ -36,19 +61,19 @@ impl Matcher {
             need: Vec::new(),
             state: 0,
         };
-        for &byte in strings.clone().into_iter().filter(|s| s.is_ascii()).flatten() {
-            let class = &mut matcher.class[usize::from(byte)];
-            if *class == 0 {
-                // At most 128 classes and the one for "other": 129 would not fit the type only
-                // if every 7-bit byte were used, and then "other" is never looked up.
+        for &byte in strings.clone().into_iter().filter(|s| alive(s)).flatten() {
+            let class = &mut matcher.class[usize::from(fold(byte))];
+            if *class == 0 && matcher.classes < ALPHABET {
+                // When all 256 values are in strings, the last one keeps class 0: there is no other byte
+                // left that it could be taken for.
                 *class = u8::try_from(matcher.classes).unwrap_or(u8::MAX);
                 matcher.classes += 1;
             }
         }
         let mut trie = Trie::new(matcher.classes);
         for (index, string) in strings.into_iter().enumerate() {
-            if string.is_ascii() {
-                trie.add(string.iter().map(|&b| usize::from(matcher.class[usize::from(b)])), index);
+            if alive(string) {
+                trie.add(string.iter().map(|&b| usize::from(matcher.class[usize::from(fold(b))])), index);
             }
         }
         trie.close();
@@ -73,7 +98,7 @@ impl Matcher {
     /// Takes one byte; the index of the string that ends with it, the first in the list if several do.
     #[inline]
     pub fn feed(&mut self, byte: u8) -> Option<usize> {
-        let class = usize::from(self.class[usize::from(byte & 0x7F)]);
+        let class = usize::from(self.class[usize::from(byte)]);
         self.state = self.next[usize::from(self.state) * self.classes + class];
         match self.hit[usize::from(self.state)] {
             NONE => None,
@@ -230,6 +255,21 @@ mod tests {
         assert_eq!(matcher.feed(0xE9), None);
         let mut ok = Matcher::new([b"OK".as_slice()]);
         assert_eq!((ok.feed(0xCF), ok.feed(0xCB)), (None, Some(0)));
+    }
+
+    #[test]
+    fn eight_bits_and_both_cases() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut every = Matcher::eight_bit([all.as_slice()], false);
+        assert_eq!(all.iter().filter_map(|&b| every.feed(b)).count(), 1);
+        let mut exact = Matcher::eight_bit([b"\xe9N".as_slice()], false);
+        assert_eq!((exact.feed(0x69), exact.feed(b'N')), (None, None));
+        assert_eq!((exact.feed(0xE9), exact.feed(b'n')), (None, None));
+        assert_eq!((exact.feed(0xE9), exact.feed(b'N')), (None, Some(0)));
+        let mut any = Matcher::eight_bit([b"oGIN:".as_slice()], true);
+        assert_eq!(b"LOGIN:".iter().filter_map(|&b| any.feed(b)).count(), 1);
+        assert_eq!(b"login:".iter().filter_map(|&b| any.feed(b)).count(), 1);
+        assert_eq!(b"logi\xce:".iter().filter_map(|&b| any.feed(b)).count(), 0);
     }
 
     #[test]

@@ -1,0 +1,2 @@
+//! dialscript(1).
+fn main() {}
