@@ -13,6 +13,7 @@ pub mod line;
 pub mod line_name;
 pub mod lock;
 pub mod log;
+pub mod number;
 pub mod ppp;
 pub mod settings;
 pub mod signal;
