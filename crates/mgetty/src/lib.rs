@@ -1,9 +1,17 @@
 //! mgetty: answers modem lines, recognises PPP, reads names, starts the login program.
 //!
-//! [`session`] decides and does no I/O; [`run`] carries its decisions out; [`start`] puts the
-//! login program in our place.
+//! [`session`] decides and does no I/O; [`getty`] carries its decisions out; [`login`] and [`exec`]
+//! put the login program in our place, and [`watcher`] stays beside it.
 
 pub mod args;
+mod dialout;
+pub mod exec;
+pub mod getty;
 pub mod greeting;
+mod login;
 pub mod name;
+pub mod run;
+pub mod service;
 pub mod session;
+mod show;
+mod watcher;

@@ -1,2 +1,7 @@
-//! Placeholder entry point while the crate is being laid down.
-fn main() {}
+//! mgetty: see mgetty(8).
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(mgetty::run::main(std::env::args_os().map(|word| word.to_string_lossy().into_owned())))
+}

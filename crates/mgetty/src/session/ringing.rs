@@ -271,7 +271,7 @@ impl Session {
     }
 
     /// `caller='…', conn='…', name='…'`, as in AUDIT lines.
-    pub(super) fn who(&self) -> String {
+    pub fn who(&self) -> String {
         format!("caller='{}', conn='{}', name='{}'", self.caller.id, self.caller.connect, self.caller.name)
     }
 

@@ -29,6 +29,26 @@ pub fn pidfd_signal(pidfd: impl AsFd, signal: i32) -> io::Result<()> {
     })
 }
 
+/// Runs `child` in a copy of this process, which then ends with exit status 0. Gives the copy's id.
+///
+/// Only for processes of one thread, as the drop-in tools are: of several, only the calling one would
+/// be in the copy, and a lock another one holds (the allocator's) would never be freed there. Nothing is
+/// undone in the copy: no destructor, no [`crate::way_out`].
+///
+/// # Errors
+/// `EAGAIN`, `ENOMEM`: no process can be made.
+pub fn fork(child: impl FnOnce()) -> io::Result<i32> {
+    // SAFETY: fork touches no memory of ours; the copy of a single-threaded process is whole.
+    let pid = unsafe { libc::fork() };
+    checked(pid)?;
+    if pid == 0 {
+        child();
+        // SAFETY: _exit ends the copy at once, without running anything of the original's.
+        unsafe { libc::_exit(0) };
+    }
+    Ok(pid)
+}
+
 /// Marks every descriptor from `first` on close-on-exec, so that a program started in our place gets none.
 ///
 /// # Errors

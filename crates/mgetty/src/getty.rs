@@ -1,0 +1,519 @@
+//! The loop: carries bytes, time, signals and answers to the [`Session`], and its actions out.
+
+use crate::dialout::Foreign;
+use crate::service::{self, Service};
+use crate::session::{Action, Appetite, Event, Locked, Session, Setup, Stage, Verdict};
+use crate::{greeting, login, show};
+use nix::sys::signal::Signal;
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+use ttyline::drive::{self, Clock, Sources};
+use ttyline::line::{Input, Line, OpenError, Opening};
+use ttyline::lock::process::command_line;
+use ttyline::lock::{Lock, LockError, Locks};
+use ttyline::log::{Level, Log};
+use ttyline::settings::Flow;
+use ttyline::signal::Signals;
+use ttyline::sys::termios::{Queue, When};
+use ttyline::sys::tty;
+use ttyline::sys::utmp::{self, Entry, Kind};
+
+/// Where other programs look for locks.
+const LOCK_DIRECTORY: &str = "/var/lock";
+/// wtmp, the history of sessions.
+const WTMP: &str = "/var/log/wtmp";
+/// Output that the line does not take for so long is given up, and the caller with it.
+const STUCK: Duration = Duration::from_secs(60);
+/// What is written last gets so long before the line is closed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Output and settings that wait for the line to take what is before them.
+#[derive(Debug)]
+enum Out {
+    Bytes(Vec<u8>),
+    Set(Stage),
+}
+
+/// A running getty.
+pub struct Getty {
+    pub(crate) service: Service,
+    pub(crate) log: Log,
+    pub(crate) signals: Signals,
+    pub(crate) session: Session,
+    pub(crate) line: Option<Line>,
+    pub(crate) lock: Option<Lock>,
+    locks: Locks,
+    clock: Clock,
+    out: VecDeque<Out>,
+    stuck_at: Option<Duration>,
+    foreign: Option<Foreign>,
+    look_at: Duration,
+    answers: VecDeque<Event<'static>>,
+    end: Option<u8>,
+}
+
+impl Getty {
+    /// A getty that has read its configuration.
+    pub fn new(service: Service, setup: Setup, log: Log, signals: Signals) -> Getty {
+        Getty {
+            service,
+            log,
+            signals,
+            session: Session::new(setup),
+            line: None,
+            lock: None,
+            locks: Locks::default(),
+            clock: Clock::start(),
+            out: VecDeque::new(),
+            stuck_at: None,
+            foreign: None,
+            look_at: Duration::ZERO,
+            answers: VecDeque::new(),
+            end: None,
+        }
+    }
+
+    /// Runs until the session ends; gives the exit code.
+    pub fn live(mut self) -> u8 {
+        self.write_pid();
+        self.tell(Event::Start);
+        loop {
+            if let Some(code) = self.end {
+                self.remove_pid();
+                return code;
+            }
+            self.once();
+        }
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        let actions = self.session.handle(event, self.clock.now());
+        self.carry_all(actions);
+        while let Some(answer) = self.answers.pop_front() {
+            let actions = self.session.handle(answer, self.clock.now());
+            self.carry_all(actions);
+        }
+    }
+
+    fn carry_all(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            if self.end.is_none() {
+                self.carry(action);
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen and tells the session.
+    fn once(&mut self) {
+        let appetite = self.session.appetite();
+        let now = self.clock.now();
+        let look_at = self.foreign.as_ref().map(|_| self.look_at);
+        let due = [self.session.deadline(), self.stuck_at, look_at].into_iter().flatten().min();
+        let others = self.foreign.as_ref().map(Foreign::sources).unwrap_or_default();
+        let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
+        let limit = due.map(|at| at.saturating_sub(now));
+        let ready = drive::wait(sources, appetite != Appetite::Nothing, !self.out.is_empty(), limit);
+        drop(others);
+        let Ok(ready) = ready else { return self.end = Some(33) };
+        // A hang-up's signal is known before the hang-up itself, though poll may tell of the latter only.
+        if ready.signal || ready.hung_up {
+            self.hear();
+        }
+        if ready.writable {
+            self.write_out();
+        }
+        if (ready.readable || ready.hung_up) && self.end.is_none() {
+            self.input(ready.hung_up);
+        }
+        if self.end.is_none() {
+            self.times(ready.other.is_some());
+        }
+    }
+
+    fn hear(&mut self) {
+        while let Some(signal) = self.signals.next() {
+            if self.end.is_none() {
+                self.tell(Event::Signal(signal));
+            }
+        }
+    }
+
+    fn input(&mut self, hung_up: bool) {
+        let mut buffer = [0; 512];
+        let room = match self.session.appetite() {
+            Appetite::Nothing if hung_up => return self.gone(),
+            Appetite::Nothing => return,
+            Appetite::Notice if hung_up => return self.gone(),
+            Appetite::Notice => return self.tell(Event::Readable),
+            Appetite::Byte => &mut buffer[..1],
+            Appetite::Bytes => &mut buffer[..],
+        };
+        let Some(line) = &self.line else { return };
+        match line.read(room) {
+            Ok(Input::Bytes(n)) => self.tell(Event::Bytes(buffer.get(..n).unwrap_or(&[]))),
+            Ok(Input::Nothing) if !hung_up => {}
+            Ok(_) => self.gone(),
+            Err(error) => {
+                self.log.failed(Level::Error, "reading the line failed", &error);
+                self.gone();
+            }
+        }
+    }
+
+    fn gone(&mut self) {
+        // The signal of a hang-up may come a moment after poll has told of it; it tells more.
+        self.hear();
+        self.out.clear();
+        self.stuck_at = None;
+        if self.end.is_none() {
+            self.tell(Event::Gone);
+        }
+    }
+
+    fn times(&mut self, foreign_changed: bool) {
+        let now = self.clock.now();
+        if foreign_changed || self.foreign.is_some() && now >= self.look_at {
+            self.look_at_foreign();
+        }
+        if self.stuck_at.is_some_and(|at| now >= at) {
+            self.out.clear();
+            self.stuck_at = None;
+            self.tell(Event::OutputStuck);
+        }
+        if self.end.is_none() && self.session.deadline().is_some_and(|at| now >= at) {
+            self.tell(Event::Tick);
+        }
+    }
+
+    fn carry(&mut self, action: Action) {
+        match action {
+            Action::Log(level, text) => self.log.say(level, text),
+            Action::LogMore(level, bytes) => self.log.traffic(level, &bytes),
+            Action::ReopenLog => self.log.reopen(),
+            Action::Send(bytes) => self.send(bytes),
+            Action::Set(stage) => self.queue(Out::Set(stage)),
+            Action::Lock => self.take_lock(),
+            Action::Unlock => self.lock = None,
+            Action::Open => self.open(),
+            Action::DtrLow => self.lower_dtr(),
+            Action::DtrHigh => self.raise_dtr(),
+            Action::Flush => {
+                self.out.clear();
+                self.on_line("flush", |line| line.flush(Queue::Both));
+            }
+            Action::Speed(speed) => {
+                self.on_line("autobauding", |line| line.set(&line.settings()?.with_speed(speed), When::Now));
+            }
+            Action::ControllingTty => {
+                self.on_line("cannot make it the controlling tty", |line| line.become_controlling(false))
+            }
+            Action::AskModem => {
+                let lines = self.line.as_ref().and_then(|line| line.modem_lines().ok());
+                self.answers.push_back(Event::ModemIsOn(lines.is_none_or(|l| l.dsr() || l.cts())));
+            }
+            Action::AskNologin => {
+                let path = service::nologin_path(&self.service.name.id());
+                self.answers.push_back(Event::Nologin(path.exists()));
+            }
+            // dialin.config and cnd-program will be asked here.
+            Action::JudgeCaller => self.answers.push_back(Event::Caller(Verdict::Accept)),
+            Action::UtmpLogin => self.utmp_login(),
+            Action::Issue => {
+                let text = show::issue(&self.service.issue, &self.facts());
+                self.send(text);
+            }
+            Action::Private => {
+                self.on_line("chmod", |line| Ok(nix::sys::stat::fchmod(line, mode_bits(0o600))?))
+            }
+            Action::Prompt(fido) => {
+                let text = greeting::prompt(self.service.prompt.as_bytes(), &self.facts(), fido);
+                self.send(text);
+            }
+            Action::WaitForLock => self.wait_for_lock(),
+            Action::Statistics(text) => self.statistics(&text),
+            Action::Login(login) => {
+                self.finish_output(STUCK);
+                self.end = Some(login::login(self, login));
+            }
+            Action::Exit(code) => {
+                self.finish_output(LAST_WORDS);
+                self.end = Some(u8::try_from(code).unwrap_or(33));
+            }
+        }
+    }
+
+    /// Does something with the line that may fail without consequence but a line in the log.
+    fn on_line(&mut self, what: &str, act: impl FnOnce(&Line) -> std::io::Result<()>) {
+        let Some(line) = &self.line else { return };
+        if let Err(error) = act(line) {
+            self.log.failed(Level::Error, what, &error);
+        }
+    }
+
+    fn open(&mut self) {
+        let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
+        let opened = loop {
+            match Line::open(&self.service.name.path(), opening) {
+                Err(OpenError::Open(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    self.hear();
+                    if self.end.is_some() {
+                        return;
+                    }
+                }
+                other => break other,
+            }
+        };
+        let line = match opened {
+            Ok(line) => line,
+            Err(error) => {
+                self.log.say(Level::Error, format!("/dev/{} {error}", self.service.name));
+                return self.answers.push_back(Event::Opened(false));
+            }
+        };
+        self.own(&line);
+        if let Some(lock) = &mut self.lock {
+            if let Err(error) = lock.hold(&line) {
+                self.log.say(Level::Mesg, error.to_string());
+                return self.answers.push_back(Event::Lock(Locked::Busy));
+            }
+        }
+        let _ = tty::clear_software_carrier(&line);
+        if let Ok(lines) = line.modem_lines() {
+            if lines.carrier() && !self.session.setup().direct {
+                self.log.say(Level::Warn, "WARNING: DCD line still active, check modem settings (AT&C1)");
+            }
+            if !lines.dsr() {
+                self.log.say(Level::Warn, "WARNING: DSR is off - modem turned off or bad cable?");
+            }
+        }
+        self.line = Some(line);
+        self.on_open_line();
+        self.answers.push_back(Event::Opened(true));
+    }
+
+    fn on_open_line(&mut self) {
+        if let Some(line) = &mut self.line {
+            if let Err(error) = line.become_stdio() {
+                self.log.failed(Level::Error, "standard input and output", &error);
+            }
+        }
+    }
+
+    /// Through the descriptor: a name could be anything by now.
+    fn own(&mut self, line: &Line) {
+        use nix::unistd::{Gid, Uid, fchown};
+        let (owner, group) = (self.service.owner.map(Uid::from_raw), self.service.group.map(Gid::from_raw));
+        if let Err(error) = fchown(line, owner, group) {
+            self.log.failed(Level::Error, "chown of the device failed", &error.into());
+        }
+        if let Some(mode) = self.service.mode {
+            if let Err(error) = nix::sys::stat::fchmod(line, mode_bits(mode)) {
+                self.log.failed(Level::Error, "chmod of the device failed", &error.into());
+            }
+        }
+    }
+
+    fn lower_dtr(&mut self) {
+        let lowered = self.line.as_ref().map(Line::lower_dtr);
+        if let Some(Err(error)) = &lowered {
+            self.log.failed(Level::Noise, "DTR cannot be toggled", error);
+        }
+        self.answers.push_back(Event::DtrIsLow(matches!(lowered, Some(Ok(())))));
+    }
+
+    fn raise_dtr(&mut self) {
+        self.on_line("raising DTR", Line::raise_dtr);
+    }
+
+    fn take_lock(&mut self) {
+        let locked = match self.locks.acquire(&self.service.name, self.line.as_ref()) {
+            Ok(lock) => {
+                for found in lock.removed() {
+                    self.log.say(Level::Warn, format!("lock file removed: {found}"));
+                }
+                self.lock = Some(lock);
+                Locked::Ours
+            }
+            Err(LockError::Held(holder)) => {
+                let command = holder.pid.map(|pid| command_line(pid, 200)).unwrap_or_default();
+                self.log.say(Level::Mesg, format!("the line is held by {holder}: {command}"));
+                Locked::Busy
+            }
+            Err(error) => {
+                self.log.say(Level::Error, error.to_string());
+                Locked::Impossible
+            }
+        };
+        self.answers.push_back(Event::Lock(locked));
+    }
+
+    fn wait_for_lock(&mut self) {
+        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
+        self.lock = None;
+        self.line = None;
+        self.out.clear();
+        self.stuck_at = None;
+        if let Some(pid) = holder.as_ref().and_then(|h| h.pid) {
+            self.note(Kind::User, "dialout", Some(&command_line(pid, 59)));
+        }
+        self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), holder.as_ref()));
+        // Between the failed lock and the watch it may have gone.
+        self.look_at_foreign();
+    }
+
+    fn look_at_foreign(&mut self) {
+        let Some(foreign) = &mut self.foreign else { return };
+        if foreign.still(&self.locks, &self.service.name) {
+            self.look_at = self.clock.now() + foreign.patience();
+        } else {
+            self.foreign = None;
+            self.answers.push_back(Event::LockGone);
+            self.flush_answers();
+        }
+    }
+
+    fn flush_answers(&mut self) {
+        while let Some(answer) = self.answers.pop_front() {
+            let actions = self.session.handle(answer, self.clock.now());
+            self.carry_all(actions);
+        }
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.queue(Out::Bytes(bytes));
+        }
+    }
+
+    fn queue(&mut self, out: Out) {
+        self.out.push_back(out);
+        if self.out.len() == 1 {
+            self.write_out();
+        }
+    }
+
+    /// Writes as much as the line takes; what is left has a minute.
+    fn write_out(&mut self) {
+        while let Some(first) = self.out.pop_front() {
+            let Some(line) = &self.line else { break };
+            match first {
+                Out::Set(stage) => self.set(stage),
+                Out::Bytes(bytes) => {
+                    let taken = line.write_some(&bytes).unwrap_or(bytes.len());
+                    if taken < bytes.len() {
+                        self.out.push_front(Out::Bytes(bytes.get(taken..).unwrap_or(&[]).to_vec()));
+                        if taken > 0 || self.stuck_at.is_none() {
+                            self.stuck_at = Some(self.clock.now() + STUCK);
+                        }
+                        return;
+                    }
+                }
+            }
+        }
+        self.out.clear();
+        self.stuck_at = None;
+    }
+
+    fn finish_output(&mut self, limit: Duration) {
+        let end = self.clock.now() + limit;
+        while !self.out.is_empty() && self.clock.now() < end {
+            let left = end.saturating_sub(self.clock.now());
+            let sources = Sources { line: self.line.as_ref(), ..Sources::default() };
+            match drive::wait(sources, false, true, Some(left)) {
+                Ok(ready) if ready.hung_up => break,
+                Ok(_) => self.write_out(),
+                Err(_) => break,
+            }
+        }
+        self.out.clear();
+    }
+
+    fn set(&mut self, stage: Stage) {
+        let (speed, ignore) = (self.service.speed, self.service.ignore_carrier);
+        self.on_line("setting the line up failed", |line| {
+            let now = line.settings()?;
+            let wanted = match stage {
+                Stage::Modem => now.for_modem(speed, Flow::Hard),
+                Stage::Carrier => now.ignoring_carrier(ignore),
+                Stage::Greeting => now.for_greeting(),
+                Stage::Name => now.for_name(),
+            };
+            line.set(&wanted, When::Now)
+        });
+    }
+
+    fn facts(&self) -> greeting::Facts {
+        let caller = self.session.caller();
+        let direct = self.session.setup().direct;
+        show::machine(greeting::Facts {
+            device: self.service.name.device().to_string(),
+            caller: caller.id.clone(),
+            connect: if direct { "DIRECT".into() } else { caller.connect.clone() },
+            speed: self.service.speed,
+            ..greeting::Facts::default()
+        })
+    }
+
+    fn utmp_login(&mut self) {
+        let caller = self.session.caller();
+        let host = if caller.id == "none" { caller.connect.clone() } else { caller.id.clone() };
+        self.note(Kind::Login, "LOGIN", Some(&host));
+    }
+
+    /// Changes our record in utmp, if init made one.
+    pub(crate) fn note(&mut self, kind: Kind, user: &str, host: Option<&str>) {
+        let pid = self.session.setup().pid;
+        let entry = Entry { kind, line: self.service.name.device(), user, host };
+        match utmp::update(Path::new(show::UTMP), Path::new(WTMP), pid, &entry) {
+            Ok(true) => {}
+            Ok(false) => self.log.say(Level::Noise, "no utmp entry of ours: none written"),
+            Err(error) => self.log.failed(Level::Noise, "utmp", &error),
+        }
+    }
+
+    fn statistics(&mut self, text: &str) {
+        self.log.say(Level::Mesg, format!("statistics: {text}"));
+        let Some(path) = &self.service.statistics_file else { return };
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(path);
+        if let Ok(mut file) = file {
+            let _ = writeln!(file, "{text}");
+        }
+    }
+
+    fn write_pid(&mut self) {
+        let path = service::pid_path(&self.service.name.id());
+        // Removed first: a symlink or FIFO in its place is not written through.
+        let _ = std::fs::remove_file(&path);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path);
+        if let Err(error) = file.and_then(|mut file| writeln!(file, "{}", self.session.setup().pid)) {
+            self.log.failed(Level::Warn, "pid file", &error);
+        }
+    }
+
+    /// Only if it is still ours: another getty on the line may have written its own.
+    pub(crate) fn remove_pid(&self) {
+        let path = service::pid_path(&self.service.name.id());
+        if std::fs::read_to_string(&path)
+            .is_ok_and(|text| text.trim() == self.session.setup().pid.to_string())
+        {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Signals that came but were not heard yet.
+    pub(crate) fn pending_signal(&self) -> Option<Signal> {
+        self.signals.next()
+    }
+}
+
+fn mode_bits(mode: u32) -> nix::sys::stat::Mode {
+    nix::sys::stat::Mode::from_bits_truncate(mode)
+}

@@ -1,0 +1,64 @@
+//! The program: command line, log, configuration, then the [`Getty`].
+
+use crate::args::{self, Command, Wrong};
+use crate::getty::Getty;
+use crate::service;
+use nix::sys::signal::Signal;
+use std::io::Write;
+use std::path::Path;
+use ttyline::exit::Mgetty;
+use ttyline::line_name::LineName;
+use ttyline::log::{Level, Log};
+use ttyline::signal::Signals;
+
+/// Runs mgetty with the words of its command line; gives the exit code.
+pub fn main(words: impl IntoIterator<Item = String>) -> u8 {
+    let mut words = words.into_iter();
+    let called = words.next().unwrap_or_else(|| "mgetty".into());
+    let name = called.rsplit('/').next().unwrap_or("mgetty").to_string();
+    let typed = args::typed(words);
+    match args::meaning(&name, typed) {
+        Ok(Command::Version) => {
+            say(&args::version(&service::config_dir(&args::Options::default()).display().to_string()))
+        }
+        Ok(Command::Help) => say(args::HELP),
+        Ok(Command::Serve(options)) => serve(&name, &options),
+        Err(wrong) => usage(&called, &name, &wrong),
+    }
+}
+
+fn say(text: &str) -> u8 {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Mgetty::Done.code()
+}
+
+fn usage(called: &str, name: &str, wrong: &Wrong) -> u8 {
+    if wrong.is_from_getopt() {
+        eprintln!("{called}: {wrong}");
+    }
+    let mut log = Log::new(&service::log_path("unknown"), "own", 4);
+    log.also_syslog(name);
+    log.say(Level::Fatal, wrong.to_string());
+    log.say(Level::Fatal, args::USAGE);
+    Mgetty::Usage.code()
+}
+
+fn serve(called: &str, options: &args::Options) -> u8 {
+    let Ok(name) = LineName::new(&options.device) else {
+        return usage(called, called, &Wrong::Line(options.device.clone()));
+    };
+    let heard =
+        [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2];
+    let Ok(signals) = Signals::listen(&heard) else { return Mgetty::Internal.code() };
+    let (service, setup, notes) = service::settle(name, options);
+    let mut log = Log::new(&service::log_path(&service.name.id()), service.name.infix(), service.debug);
+    log.also_syslog(called);
+    log.say(Level::Mesg, format!("mgetty: Ringback {}", env!("CARGO_PKG_VERSION")));
+    for note in notes {
+        log.say(Level::Warn, note);
+    }
+    if !Path::new("/dev").join(service.name.device()).exists() {
+        log.say(Level::Warn, "the device does not exist");
+    }
+    Getty::new(service, setup, log, signals).live()
+}
