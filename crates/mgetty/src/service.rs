@@ -63,7 +63,7 @@ pub fn nologin_path(id: &str) -> PathBuf {
 /// Command line, configuration and built-in values put together, and what the log should hear of it.
 pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>) {
     let mut setup = Setup { device: name.device().to_string(), ..Setup::default() };
-    setup.pid = std::process::id().cast_signed();
+    setup.pid = nix::unistd::getpid().as_raw();
     let service = Service {
         name,
         config_dir: config_dir(options),

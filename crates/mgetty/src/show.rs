@@ -69,7 +69,7 @@ fn program(command: &str) -> Vec<u8> {
         let _ = nix::fcntl::fcntl(&pipe, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK));
         read_for(pipe, PROGRAM_TIME, &mut out);
     }
-    let group = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    let group = nix::unistd::Pid::from_raw(child.id() as i32);
     let _ = killpg(group, Signal::SIGKILL);
     let _ = child.wait();
     out

@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(2);
 /// # Errors
 /// No process can be made; then the frame is lost, as with the original.
 pub fn start(line: impl AsFd, head: Vec<u8>) -> std::io::Result<()> {
-    let session = std::process::id().cast_signed();
+    let session = nix::unistd::getpid().as_raw();
     process::fork(|| watch(line, head, session)).map(drop)
 }
 
