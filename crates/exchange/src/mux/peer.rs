@@ -8,7 +8,11 @@
 //!    100 ms while a channel is open, says them again; and before carrier falls it is said to be
 //!    up once more, else the kernel would see no edge and hang nobody up.
 //! 3. The kernel forgets to go on sending what is left in a tty's buffer. Taking "ready to receive"
-//!    away and giving it back after each batch of data makes it look there again.
+//!    away and giving it back makes it look there again: after each batch of data, and as that can
+//!    come at a moment when it has no room, a few times more with the repetition.
+//! 4. What a tty's buffer (64 KiB) does not hold is lost without a word, and a pty takes as much again
+//!    before the line discipline has seen any of it. So only [`WINDOW`] octets of data may be under
+//!    way: a TEST message that comes back proves that everything before it has arrived.
 
 use super::frame::{self, Deframer, Frame, Kind};
 use super::v24::{FromTerminal, ToTerminal};
@@ -17,10 +21,17 @@ use super::{LAST_CHANNEL, MTU};
 /// Data is taken for sending only up to this many queued octets: what waits here cannot be
 /// overtaken by a hang-up.
 const QUEUE: usize = 8 * 1024;
+/// Data that may be under way to the other side, unproven (trap 4).
+pub const WINDOW: u64 = 8 * 1024;
+/// A proof that does not come within so many calls of [`Peer::repeat`] is asked for again.
+const PATIENCE: u8 = 5;
 /// Beyond this many queued octets answers are dropped too (the other side asks again).
 const QUEUE_LIMIT: usize = 32 * 1024;
 /// One frame's data, beside the signal octet. Small frames share the queue fairly.
 const CHUNK: usize = 256;
+
+/// How often a kernel that may have forgotten to send is reminded, after the last data.
+const KICKS: u8 = 3;
 
 /// Control messages (27.010 clause 5.4.6.3), type field shifted past its EA and C/R bits.
 mod message {
@@ -70,8 +81,10 @@ struct Channel {
     to: ToTerminal,
     /// The lines could not be said for want of room.
     unsaid: bool,
-    /// Data came: the kernel must be made to look for more.
+    /// Data came: the kernel must be made to look for more, now …
     kick: bool,
+    /// … and in so many repetitions.
+    kicks: u8,
 }
 
 /// The answering side of one multiplexer.
@@ -82,6 +95,11 @@ pub struct Peer {
     held: bool,
     out: Vec<u8>,
     sent: usize,
+    /// Octets of data queued ever, and how many of them are known to have arrived.
+    total: u64,
+    proven: u64,
+    /// What a proof under way would prove, and how long it has been waited for.
+    asked: Option<(u64, u8)>,
 }
 
 impl Default for Peer {
@@ -99,6 +117,9 @@ impl Peer {
             held: false,
             out: Vec::new(),
             sent: 0,
+            total: 0,
+            proven: 0,
+            asked: None,
         }
     }
 
@@ -112,11 +133,16 @@ impl Peer {
             let Some(channel) = self.channel(n).copied() else { continue };
             if channel.kick {
                 self.change(n, |c| c.kick = false);
-                if channel.open && channel.to.cts {
-                    self.say(n, ToTerminal { cts: false, ..channel.to });
-                    self.say(n, channel.to);
-                }
+                self.kick(n);
             }
+        }
+    }
+
+    fn kick(&mut self, n: u8) {
+        let lines = self.lines_shown(n);
+        if self.is_open(n) && lines.cts {
+            self.say(n, ToTerminal { cts: false, ..lines });
+            self.say(n, lines);
         }
     }
 
@@ -171,7 +197,7 @@ impl Peer {
         }
         let data = information.get(used..).unwrap_or_default();
         if !data.is_empty() {
-            self.change(n, |c| c.kick = true);
+            self.change(n, |c| (c.kick, c.kicks) = (true, KICKS));
             tell(Event::Data(n, data));
         }
     }
@@ -184,6 +210,10 @@ impl Peer {
             messages = next;
             if kind & COMMAND == 0 {
                 if kind >> 2 == message::TEST && value == PROBE {
+                    if let Some((total, _)) = self.asked.take() {
+                        self.proven = total;
+                    }
+                    self.ask();
                     tell(Event::Alive);
                 }
                 continue;
@@ -231,6 +261,7 @@ impl Peer {
             self.close(n);
         }
         self.held = false;
+        (self.proven, self.asked) = (self.total, None);
         if was {
             tell(Event::Down);
         }
@@ -257,6 +288,9 @@ impl Peer {
         }
         self.change(n, |c| c.to = lines);
         if old.open {
+            if lines.cts && !old.to.cts {
+                self.change(n, |c| c.kicks = KICKS);
+            }
             if old.to.dcd && !lines.dcd {
                 self.say(n, old.to);
             }
@@ -294,15 +328,26 @@ impl Peer {
                 break;
             }
             self.queue(n, Kind::Uih, &[&[lines], part]);
+            self.total += part.len() as u64;
             taken += part.len();
         }
+        self.ask();
         taken
+    }
+
+    /// Asks for a proof of arrival if enough is under way and none is asked for yet.
+    fn ask(&mut self) {
+        if self.asked.is_none() && self.total - self.proven >= WINDOW / 4 {
+            self.asked = Some((self.total, 0));
+            self.probe();
+        }
     }
 
     /// Whether [`Peer::send`] would take anything for channel `n`.
     pub fn has_room(&self, n: u8) -> bool {
         !self.held
             && self.queued() < QUEUE
+            && self.total - self.proven < WINDOW
             && n > 0
             && self.channel(n).is_some_and(|c| c.open && c.from.rts && !c.from.stop)
     }
@@ -310,8 +355,19 @@ impl Peer {
     /// Says the lines of every open channel again.
     pub fn repeat(&mut self) {
         for n in 1..=LAST_CHANNEL {
-            if self.is_open(n) {
+            let Some(channel) = self.channel(n).copied() else { continue };
+            if channel.open && channel.kicks > 0 && channel.to.cts {
+                self.change(n, |c| c.kicks -= 1);
+                self.kick(n);
+            } else if channel.open {
                 self.restate(n);
+            }
+        }
+        if let Some((total, waited)) = self.asked {
+            let late = waited >= PATIENCE;
+            self.asked = Some((total, if late { 0 } else { waited + 1 }));
+            if late {
+                self.probe();
             }
         }
     }

@@ -119,7 +119,14 @@ fn data_is_followed_by_a_kick() {
     said(&mut peer);
     let both = [kernel(1, Kind::Uih, b"\x0Dab"), kernel(1, Kind::Uih, b"\x0Dcd")].concat();
     assert_eq!(feed(&mut peer, &both), [Seen::Data(1, b"ab".to_vec()), Seen::Data(1, b"cd".to_vec())]);
-    assert_eq!(said(&mut peer), [(1, Kind::Uih, vec![0x85]), (1, Kind::Uih, vec![0x8D])]);
+    let kick = [(1, Kind::Uih, vec![0x85]), (1, Kind::Uih, vec![0x8D])];
+    assert_eq!(said(&mut peer), kick);
+    for _ in 0..3 {
+        peer.repeat();
+        assert_eq!(said(&mut peer), kick);
+    }
+    peer.repeat();
+    assert_eq!(said(&mut peer), kick[1..]);
 }
 
 #[test]
@@ -147,6 +154,9 @@ fn lines_are_repeated_for_open_channels_only() {
     peer.set_lines(2, READY);
     said(&mut peer);
     assert!(peer.any_open());
+    // After CTS rose, the first three repetitions are reminders.
+    (0..3).for_each(|_| peer.repeat());
+    said(&mut peer);
     peer.repeat();
     assert_eq!(said(&mut peer), [(1, Kind::Uih, vec![0x0D])]);
     feed(&mut peer, &kernel(1, Kind::Disc, b""));
@@ -171,9 +181,32 @@ fn data_waits_for_rts_and_room() {
     assert_eq!(peer.send(2, b"abc"), 0, "closed");
     let much = vec![b'x'; 100_000];
     let taken = peer.send(1, &much);
-    assert!((4096..10_000).contains(&taken), "{taken}");
-    let data: usize = said(&mut peer).iter().map(|(_, _, i)| i.len() - 1).sum();
+    assert!((2048..10_000).contains(&taken), "{taken}");
+    let queued = said(&mut peer);
+    let data: usize = queued.iter().filter(|f| f.0 == 1).map(|(_, _, i)| i.len() - 1).sum();
     assert_eq!(data, taken);
+}
+
+#[test]
+fn only_a_window_of_data_is_under_way_until_its_arrival_is_proven() {
+    let mut peer = opened();
+    let much = vec![b'x'; 100_000];
+    let first = peer.send(1, &much);
+    assert_eq!(first as u64, peer::WINDOW);
+    let questions: Vec<_> = said(&mut peer).into_iter().filter(|f| f.0 == 0).collect();
+    assert_eq!(questions.len(), 1);
+    assert_eq!(peer.send(1, &much), 0, "all of it is written, but not proven");
+    let mut answer = questions[0].2.clone();
+    answer[0] &= !2;
+    feed(&mut peer, &kernel(0, Kind::Uih, &answer));
+    assert!(peer.send(1, &much) > 0);
+    said(&mut peer);
+    // A question that got lost is asked again.
+    let asked = (0..20).filter(|_| {
+        peer.repeat();
+        said(&mut peer).iter().any(|f| f.0 == 0)
+    });
+    assert_eq!(asked.count(), 3);
 }
 
 #[test]

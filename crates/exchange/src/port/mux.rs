@@ -6,7 +6,7 @@
 //! of ours is never replaced. Needs root.
 
 use super::{Channel, Event, ModemLines, News, Port};
-use crate::mux::{self, Peer, ToTerminal};
+use crate::mux::{self, FromTerminal, Peer, ToTerminal};
 use anyhow::{Context, Result, bail};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -23,11 +23,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Unread octets of one line from which on its program is held back (CTS off), and up to which it
-/// is let go on. The kernel may send some 8 KiB more before it heeds CTS.
+/// is let go on. Before the kernel heeds CTS, it may have filled the pty (64 KiB) and its own queue.
 const HOLD: usize = 4 * 1024;
 const LET_GO: usize = 1024;
 /// What is kept of one line at most. A kernel that ignores CTS loses what comes beyond.
-const LIMIT: usize = 64 * 1024;
+const LIMIT: usize = 256 * 1024;
 /// How long the kernel may take to answer at the beginning and at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PATIENCE_AT_END: Duration = Duration::from_millis(500);
@@ -52,6 +52,8 @@ struct Line {
     input: VecDeque<u8>,
     /// CTS is off because of `input`.
     holding: bool,
+    /// DTR and RTS as last told.
+    said: Option<(bool, bool)>,
     /// The last write was short.
     starved: bool,
 }
@@ -172,8 +174,19 @@ impl MuxPort {
             let mut down = false;
             self.peer.receive(buffer.get(..count).unwrap_or_default(), |event| match event {
                 mux::Event::Opened(n) => happened.push((n, Event::Opened)),
-                mux::Event::Closed(n) => happened.push((n, Event::Closed)),
-                mux::Event::Lines(n, l) => happened.push((n, Event::Lines { dtr: l.dtr, rts: l.rts })),
+                mux::Event::Closed(n) => {
+                    if let Some(line) = line(lines, n) {
+                        line.said = None;
+                    }
+                    happened.push((n, Event::Closed));
+                }
+                mux::Event::Lines(n, FromTerminal { dtr, rts, .. }) => {
+                    if let Some(line) = line(lines, n)
+                        && line.said.replace((dtr, rts)) != Some((dtr, rts))
+                    {
+                        happened.push((n, Event::Lines { dtr, rts }));
+                    }
+                }
                 mux::Event::Data(n, data) => {
                     if let Some(line) = line(lines, n) {
                         let room = LIMIT.saturating_sub(line.input.len()).min(data.len());
@@ -291,6 +304,9 @@ impl Port for MuxPort {
         let count = line.input.read(buffer)?;
         // `VecDeque::read` stops at its seam; a short result would say that there is no more.
         let more = line.input.read(buffer.get_mut(count..).unwrap_or_default())?;
+        if line.input.is_empty() {
+            line.input.shrink_to(2 * HOLD); // After a burst.
+        }
         self.hold_back();
         self.push()?;
         Ok(count + more)
