@@ -403,4 +403,6 @@ fn remove(mine: &Mine) {
 }
 
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod tests;
