@@ -1,1 +1,3 @@
 //! Locks, logs and settings as other programs see them.
+
+mod config_conformance;

@@ -150,7 +150,8 @@ fn read_line(bytes: &[u8], start: usize, number: &mut u32) -> LogicalLine {
     // Whether the last byte belongs to a word that goes on.
     let mut inside = false;
     while let Some(&byte) = bytes.get(place) {
-        let joins = byte == b'\\' && bytes.get(place + 1) == Some(&b'\n');
+        // At the end of the file there is nothing to join with: the backslash stays.
+        let joins = byte == b'\\' && bytes.get(place + 1) == Some(&b'\n') && bytes.len() > place + 2;
         if joins || byte == b'\n' {
             *number += 1;
             place += if joins { 2 } else { 1 };
@@ -213,6 +214,7 @@ mod tests {
     fn odd_ends_of_lines() {
         assert_eq!(words("speed 300 \\ \nrings 2"), vec![vec!["speed", "300", "\\"], vec!["rings", "2"]]);
         assert_eq!(words("modem-type x\\"), [["modem-type", "x\\"]], "nothing to join with");
+        assert_eq!(words("modem-type x\\\n"), [["modem-type", "x\\"]], "nothing to join with");
         assert_eq!(words("speed 300\r\nrings 2\r\n"), [["speed", "300"], ["rings", "2"]]);
         assert_eq!(words("term x\0y z\nrings 2"), [["term", "x"], ["rings", "2"]]);
         assert_eq!(words("term a # b"), [["term", "a", "#", "b"]], "no comments behind values");
