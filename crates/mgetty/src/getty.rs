@@ -220,7 +220,10 @@ impl Getty {
                 self.answers.push_back(Event::Nologin(path.exists()));
             }
             // dialin.config and cnd-program will be asked here.
-            Action::JudgeCaller => self.answers.push_back(Event::Caller(Verdict::Accept)),
+            Action::JudgeCaller => {
+                let verdict = if self.service.fax_only { Verdict::Refuse } else { Verdict::Accept };
+                self.answers.push_back(Event::Caller(verdict));
+            }
             Action::UtmpLogin => self.utmp_login(),
             Action::Issue => {
                 let text = show::issue(&self.service.issue, &self.facts());
@@ -230,7 +233,7 @@ impl Getty {
                 self.on_line("chmod", |line| Ok(nix::sys::stat::fchmod(line, mode_bits(0o600))?))
             }
             Action::Prompt(fido) => {
-                let text = greeting::prompt(self.service.prompt.as_bytes(), &self.facts(), fido);
+                let text = greeting::prompt(&self.service.prompt, &self.facts(), fido);
                 self.send(text);
             }
             Action::WaitForLock => self.wait_for_lock(),
@@ -446,7 +449,7 @@ impl Getty {
         });
     }
 
-    fn facts(&self) -> greeting::Facts {
+    pub(crate) fn facts(&self) -> greeting::Facts {
         let caller = self.session.caller();
         let direct = self.session.setup().direct;
         show::machine(greeting::Facts {

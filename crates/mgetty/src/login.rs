@@ -3,7 +3,8 @@
 use crate::exec::{self, Call, Failed, Program};
 use crate::getty::Getty;
 use crate::session::{How, Login};
-use crate::watcher;
+use crate::{greeting, watcher};
+use ttyline::config::login::{self as config, LoginFile, RunAs, Utmp};
 use ttyline::exit::Mgetty;
 use ttyline::log::Level;
 use ttyline::settings::LineEnd;
@@ -20,21 +21,71 @@ struct Decision {
 
 /// Comes back only if no program runs; gives the exit code.
 pub fn login(getty: &mut Getty, login: Login) -> u8 {
-    let Some(decision) = decide(getty, &login) else {
-        if let Some(line) = &getty.line {
-            line.hang_up();
+    match decide(getty, &login) {
+        Ok(decision) => start(getty, &login, &decision),
+        Err(refusal) => {
+            getty.log.say(Level::Fatal, refusal);
+            if let Some(line) = &getty.line {
+                line.hang_up();
+            }
+            Mgetty::Failed.code()
         }
-        return Mgetty::Failed.code();
-    };
-    start(getty, &login, &decision)
+    }
 }
 
-fn decide(_getty: &mut Getty, login: &Login) -> Option<Decision> {
-    let mut args = vec![b"login".to_vec()];
-    if !login.name.is_empty() {
-        args.push(login.name.clone());
+/// What is run; the error is why nothing may be (fail closed: no other entry is tried then).
+fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
+    let path = getty.service.login_file.clone();
+    let shown = path.display();
+    let config = match config::load_file(&path) {
+        LoginFile::Usable(config) => config,
+        LoginFile::Missing => {
+            getty.log.say(Level::Warn, format!("{shown}: not there, /bin/login is used"));
+            return Ok(by_default(&login.name));
+        }
+        LoginFile::Rejected(why) => return Err(format!("{shown} {why}: nobody may log in")),
+    };
+    for problem in &config.problems {
+        getty.log.say(Level::Fatal, problem.describe(&path));
     }
-    Some(Decision { program: Program { path: "/bin/login".into(), args, user: None }, utmp: None })
+    // The call-back program's hand-over will say true here.
+    let Some(entry) = config.find(&login.name, false) else { return Ok(by_default(&login.name)) };
+    let user = match &entry.run_as {
+        RunAs::Root => None,
+        RunAs::User(name) => Some(user(&name.as_str()).ok_or_else(|| {
+            format!("{shown}:{}: no user `{}`: entry refused", entry.at, visible::field(name.as_bytes()))
+        })?),
+    };
+    let program = entry.program.as_str().into_owned();
+    if !program.starts_with('/') {
+        return Err(format!(
+            "{shown}:{}: `{}` is no absolute path: entry refused",
+            entry.at,
+            visible::field(&program)
+        ));
+    }
+    let caller = getty.session.caller();
+    let args = entry.argv(&login.name, &caller.connect, &caller.id);
+    let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    let utmp = match &entry.utmp {
+        Utmp::Nothing => None,
+        Utmp::Name => Some(visible::field(login.name.strip_prefix(b"\xff").unwrap_or(&login.name))),
+        Utmp::Text(text) => Some(text.as_str().into_owned()),
+    };
+    Ok(Decision { program: Program { path: program, args, user }, utmp })
+}
+
+fn user(name: &str) -> Option<nix::unistd::User> {
+    nix::unistd::User::from_name(name).ok().flatten()
+}
+
+/// /bin/login, which asks for the rest.
+fn by_default(name: &[u8]) -> Decision {
+    let mut args = vec![b"login".to_vec()];
+    if !name.is_empty() {
+        args.push(name.to_vec());
+    }
+    Decision { program: Program { path: "/bin/login".into(), args, user: None }, utmp: None }
 }
 
 fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
@@ -79,12 +130,14 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     getty.signals.restore();
     let _ = close_on_exec_from(3);
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let prompt = (login.how == How::Unasked).then_some(getty.service.prompt.as_str());
+    let prompt = (login.how == How::Unasked)
+        .then(|| greeting::expand(&getty.service.prompt, &getty.facts()))
+        .map(|text| String::from_utf8_lossy(&text).into_owned());
     let call = Call {
         caller: getty.session.caller(),
         device: getty.service.name.device(),
         term: getty.service.term.as_deref(),
-        tty_prompt: prompt,
+        tty_prompt: prompt.as_deref(),
     };
     match exec::replace(&decision.program, &call) {
         Failed::User(error) => {

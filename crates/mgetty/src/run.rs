@@ -19,7 +19,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> u8 {
     let typed = args::typed(words);
     match args::meaning(&name, typed) {
         Ok(Command::Version) => {
-            say(&args::version(&service::config_dir(&args::Options::default()).display().to_string()))
+            say(&args::version(&ttyline::config::default_directory().display().to_string()))
         }
         Ok(Command::Help) => say(args::HELP),
         Ok(Command::Serve(options)) => serve(&name, &options),

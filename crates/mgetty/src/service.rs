@@ -1,17 +1,22 @@
 //! What is known before the session starts: the line, where things are, who owns the device.
 
 use crate::args::Options;
-use crate::session::Setup;
+use crate::session::{Setup, Waits};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use ttyline::config::mgetty::{Loaded, MgettyConfig};
+use ttyline::config::value::Chat;
+use ttyline::config::{self, Setting, Text};
+use ttyline::expect::modem_chat::ModemChat;
 use ttyline::line_name::LineName;
+use ttyline::log::reason;
+use ttyline::{account, speed, visible};
 
 /// Everything about serving a line that the session itself need not know.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// The line.
     pub name: LineName,
-    /// Where mgetty.config and login.config are.
-    pub config_dir: PathBuf,
     /// 0 to 9.
     pub debug: u8,
     /// Bit/s.
@@ -24,25 +29,18 @@ pub struct Service {
     pub mode: Option<u32>,
     /// Carrier is not looked at.
     pub ignore_carrier: bool,
+    /// Only faxes are to be answered, so nobody is.
+    pub fax_only: bool,
     /// As in mgetty.config.
     pub issue: String,
     /// Before expansion.
-    pub prompt: String,
-    /// login.config; `None` if there is to be none.
-    pub login_file: Option<PathBuf>,
+    pub prompt: Vec<u8>,
+    /// login.config.
+    pub login_file: PathBuf,
     /// `TERM` for the login program.
     pub term: Option<String>,
     /// Lines of the statistics chat are appended to it.
     pub statistics_file: Option<PathBuf>,
-}
-
-/// Where the configuration is if nobody says: Debian's directory, else Red Hat's.
-pub fn config_dir(options: &Options) -> PathBuf {
-    if let Some(dir) = &options.config_dir {
-        return PathBuf::from(dir);
-    }
-    let (debian, red_hat) = (Path::new("/etc/mgetty"), Path::new("/etc/mgetty+sendfax"));
-    if !debian.is_dir() && red_hat.is_dir() { red_hat.into() } else { debian.into() }
 }
 
 /// The log of a line.
@@ -62,22 +60,191 @@ pub fn nologin_path(id: &str) -> PathBuf {
 
 /// Command line, configuration and built-in values put together, and what the log should hear of it.
 pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>) {
-    let mut setup = Setup { device: name.device().to_string(), ..Setup::default() };
-    setup.pid = nix::unistd::getpid().as_raw();
-    let service = Service {
-        name,
-        config_dir: config_dir(options),
-        debug: 4,
-        speed: 38400,
-        owner: Some(0),
-        group: ttyline::account::group_id("dialout"),
-        mode: Some(0o660),
-        ignore_carrier: false,
-        issue: "/etc/issue".into(),
-        prompt: "@ login: ".into(),
-        login_file: Some(config_dir(options).join("login.config")),
-        term: None,
-        statistics_file: None,
+    let directory = options.config_dir.as_ref().map_or_else(config::default_directory, PathBuf::from);
+    let mut config = MgettyConfig::default();
+    command_line(&mut config, options);
+    let path = directory.join("mgetty.config");
+    let mut notes = match config.load_file(&path, name.device()) {
+        Loaded::Read(problems) => problems.iter().map(|p| p.describe(&path)).collect(),
+        Loaded::Missing => vec![format!("{}: not there, built-in values are used", path.display())],
+        Loaded::Unreadable(error) => {
+            vec![format!("{}: cannot be read ({}), built-in values are used", path.display(), reason(&error))]
+        }
     };
-    (service, setup, Vec::new())
+    if config.fax_only.value {
+        notes.push("fax-only: no fax is received, so every call is refused".into());
+    }
+    let speed = speed_of(&config, &mut notes);
+    let setup = setup(&config, options, &name);
+    let service = Service {
+        debug: u8::try_from(config.debug.value.clamp(0, 9)).unwrap_or(4),
+        speed,
+        owner: id(&config.port_owner.value, account::user_id, "port-owner", &mut notes),
+        group: id(&config.port_group.value, account::group_id, "port-group", &mut notes),
+        mode: u32::try_from(config.port_mode.value).ok().filter(|mode| *mode <= 0o7777),
+        ignore_carrier: config.ignore_carrier.value,
+        fax_only: config.fax_only.value,
+        issue: config.issue_file.value.as_str().into_owned(),
+        prompt: config.login_prompt.value.as_bytes().to_vec(),
+        // An absolute path stays one when it is joined.
+        login_file: directory.join(config.login_conf_file.value.as_path()),
+        term: config.term.value.as_ref().map(|term| term.as_str().into_owned()),
+        statistics_file: config.statistics_file.value.as_ref().map(|file| file.as_path().to_path_buf()),
+        name,
+    };
+    (service, setup, notes)
+}
+
+fn command_line(config: &mut MgettyConfig, options: &Options) {
+    let number = |value: &mut Setting<i64>, typed: Option<i32>| {
+        if let Some(typed) = typed {
+            value.override_with(i64::from(typed));
+        }
+    };
+    let yes = |value: &mut Setting<bool>, typed: bool| {
+        if typed {
+            value.override_with(true);
+        }
+    };
+    let text = |value: &mut Setting<Text>, typed: &Option<String>| {
+        if let Some(typed) = typed {
+            value.override_with(Text::from(typed.as_str()));
+        }
+    };
+    number(&mut config.debug, options.debug);
+    number(&mut config.rings, options.rings);
+    number(&mut config.ringback_time, options.ringback);
+    yes(&mut config.ringback, options.ringback.is_some());
+    yes(&mut config.direct, options.direct);
+    yes(&mut config.blocking, options.blocking);
+    yes(&mut config.autobauding, options.autobauding);
+    yes(&mut config.data_only, options.data_only);
+    yes(&mut config.fax_only, options.fax_only);
+    text(&mut config.login_prompt, &options.prompt);
+    text(&mut config.issue_file, &options.issue);
+    text(&mut config.modem_type, &options.modem_type);
+    if let Some(speed) = options.speed {
+        config.speed.override_with(i64::from(speed));
+    }
+}
+
+fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
+    let chat = |chat: &Chat| ModemChat::parse(chat.0.as_bytes());
+    let maybe = |value: &Setting<Option<Chat>>| value.value.as_ref().map(chat).unwrap_or_default();
+    let waits = Waits {
+        dtr: ms(&config.toggle_dtr_waittime),
+        before_command: ms(&config.command_delay),
+        init_drain: ms(&config.init_drain),
+        ready_drain: ms(&config.ready_drain),
+        connect_drain: ms(&config.connect_drain),
+        prompt: ms(&config.prompt_waittime),
+        after_dialout: ms(&config.dialout_delay),
+        ..Waits::default()
+    };
+    let words = config.msn_list.value.as_ref().map(|list| list.as_str().into_owned()).unwrap_or_default();
+    Setup {
+        device: name.device().to_string(),
+        pid: nix::unistd::getpid().as_raw(),
+        direct: config.direct.value,
+        blocking: config.blocking.value,
+        toggle_dtr: config.toggle_dtr.value,
+        open_delay: config
+            .open_delay
+            .value
+            .map(|delay| Duration::from_millis(u64::try_from(delay).unwrap_or(0))),
+        need_dsr: config.need_dsr.value,
+        init_chat: options.init_chat.clone().unwrap_or_else(|| chat(&config.init_chat.value)),
+        force_init_chat: chat(&config.force_init_chat.value),
+        post_init_chat: maybe(&config.post_init_chat),
+        statistics_chat: maybe(&config.statistics_chat),
+        get_cnd_chat: maybe(&config.get_cnd_chat),
+        answer_chat: chat(&config.answer_chat.value),
+        answer_timeout: Duration::from_secs(u64::try_from(config.answer_chat_timeout.value).unwrap_or(0)),
+        modem_check: config.modem_check_interval(),
+        rings: config.rings_wanted(),
+        ringback: config.ringback.value.then(|| config.ringback_window()),
+        msn_list: words.split_ascii_whitespace().map(String::from).collect(),
+        autobauding: config.autobauding.value,
+        // A line that waits for carrier has no limit, as in the original.
+        login_time: u64::try_from(config.login_time.value)
+            .ok()
+            .filter(|limit| *limit > 0 && !config.blocking.value)
+            .map(Duration::from_secs),
+        fido: config.fido_send_emsi.value,
+        ttyprompt_hack: config.ttyprompt_hack.value,
+        waits,
+    }
+}
+
+fn ms(value: &Setting<i64>) -> Duration {
+    Duration::from_millis(u64::try_from(value.value).unwrap_or(0))
+}
+
+fn speed_of(config: &MgettyConfig, notes: &mut Vec<String>) -> u32 {
+    let wanted = u32::try_from(config.speed.value).unwrap_or(0);
+    if speed::is_mgetty_speed(wanted) {
+        return wanted;
+    }
+    notes.push(format!("speed {}: no such speed, 38400 is used", config.speed.value));
+    38400
+}
+
+/// A name or number that exists; `None` (and a note) if there is none such.
+fn id(value: &Text, by_name: fn(&str) -> Option<u32>, keyword: &str, notes: &mut Vec<String>) -> Option<u32> {
+    let text = value.as_str();
+    let found = by_name(&text).or_else(|| text.parse().ok());
+    if found.is_none() {
+        notes.push(format!(
+            "{keyword}: no `{}` on this machine, the device keeps its own",
+            visible::field(text.as_bytes())
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, options: &Options) -> (Service, Setup, Vec<String>) {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("mgetty.config"), text).expect("a file");
+        let options = Options { config_dir: Some(directory.path().display().to_string()), ..options.clone() };
+        settle(LineName::new("ttyS1").expect("a name"), &options)
+    }
+
+    #[test]
+    fn the_command_line_comes_before_the_file_and_the_file_before_what_is_built_in() {
+        let file = "speed 9600\nrings 3\nlogin-prompt x\nport ttyS1\nprompt-waittime 100\ncommand-delay 7\n";
+        let (service, setup, notes) = with_file(file, &Options { rings: Some(5), ..Options::default() });
+        assert_eq!(notes, Vec::<String>::new());
+        assert_eq!((service.speed, setup.rings, service.prompt.as_slice()), (9600, 5, &b"x"[..]));
+        assert_eq!(
+            (setup.waits.prompt, setup.waits.before_command),
+            (Duration::from_millis(100), Duration::from_millis(7))
+        );
+        assert_eq!(setup.init_chat, Setup::default().init_chat);
+        assert_eq!(setup.answer_chat, Setup::default().answer_chat);
+        assert_eq!(setup.force_init_chat, Setup::default().force_init_chat);
+        assert_eq!(setup.waits.pause, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_once_and_does_no_harm() {
+        let (service, _, notes) =
+            with_file("speed 12345\nport-owner nobody-of-that-name\nwibble 1\n", &Options::default());
+        assert_eq!((service.speed, service.owner), (38400, None));
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        assert!(notes.iter().any(|n| n.contains("mgetty.config:3:1: unknown keyword `wibble`")), "{notes:?}");
+        let missing = Options { config_dir: Some("/nonexistent".into()), ..Options::default() };
+        let (_, setup, notes) = settle(LineName::new("x").expect("a name"), &missing);
+        assert_eq!((notes.len(), setup.rings), (1, 1));
+    }
+
+    #[test]
+    fn the_built_in_values_are_those_of_the_configuration() {
+        let (_, setup, _) = with_file("", &Options::default());
+        let wanted = Setup { device: setup.device.clone(), pid: setup.pid, ..Setup::default() };
+        assert_eq!(setup, wanted);
+    }
 }

@@ -128,6 +128,17 @@ keyword_file! {
         "gettydefs" gettydefs: Text = Text::from("n");
         /// TERM for the login program.
         "term" term: Option<Text> = None;
+        /// New: pause before each command to the modem, ms.
+        "command-delay" command_delay: i64 = 50;
+        /// New: the line must be silent for so long before it is initialised, ms.
+        "init-drain" init_drain: i64 = 100;
+        /// New: and before it counts as ready, ms.
+        "ready-drain" ready_drain: i64 = 300;
+        /// New: after CONNECT what comes before so much silence is not taken for a name, ms; runs inside
+        /// `prompt-waittime`.
+        "connect-drain" connect_drain: i64 = 300;
+        /// New: after another program's lock is gone, pause before the line is initialised anew, ms.
+        "dialout-delay" dialout_delay: i64 = 1000;
     }
 }
 
