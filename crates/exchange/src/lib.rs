@@ -1,8 +1,10 @@
 //! A telephone exchange made of software: modems, the switch between them, and the program
 //! that puts them on ptys and multiplexer lines.
 //!
-//! Everything that decides is pure: bytes and the time go in, actions come out. only `port` and
+//! Everything that decides is pure: bytes and the time go in, actions come out. Only `port` and
 //! `program` touch descriptors.
 
 pub mod mux;
 pub mod port;
+pub mod modem;
+pub mod switch;

@@ -8,6 +8,8 @@
 //! of back-pressure: what is not read stays with the computer, and nothing grows.
 
 pub mod mux;
+pub mod pty;
+pub mod watch;
 
 use mio::{Registry, Token};
 use std::io;
