@@ -4,7 +4,16 @@
 //! Everything that decides is pure: bytes and the time go in, actions come out. Only `port` and
 //! `program` touch descriptors.
 
-pub mod mux;
-pub mod port;
+pub mod args;
+pub mod far;
+pub mod faults;
+pub mod journal;
+pub mod ladder;
 pub mod modem;
+pub mod mux;
+pub mod options;
+pub mod orders;
+pub mod pace;
+pub mod port;
+pub mod program;
 pub mod switch;

@@ -1,2 +1,5 @@
-//! Placeholder entry point while the crate is being laid down.
-fn main() {}
+//! `exchange`, the telephone exchange: see exchange(1).
+
+fn main() {
+    std::process::exit(exchange::args::run());
+}

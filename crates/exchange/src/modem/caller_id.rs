@@ -202,8 +202,9 @@ mod tests {
     fn the_hex_message_adds_up_to_zero() {
         let lines = Dialect::Hex.lines(&caller("123456"));
         let hex = lines[0].strip_prefix("MESG = ").expect("a message");
-        let bytes: Vec<u8> =
-            (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex")).collect();
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))
+            .collect();
         assert_eq!(bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
         assert_eq!(usize::from(bytes[1]), bytes.len() - 3);
         assert_eq!(bytes[2..12], *b"\x01\x0811200612");

@@ -18,12 +18,12 @@ pub(super) struct Escape {
     /// Three have come; they count if nothing follows until then.
     until: Option<Now>,
     /// Without guard times: the command line behind the three characters.
-    line: Option<Box<Vec<u8>>>,
+    line: Vec<u8>,
 }
 
 impl Escape {
     pub(super) fn new() -> Escape {
-        Escape { seen: 0, last: Now::ZERO, until: None, line: None }
+        Escape { seen: 0, last: Now::ZERO, until: None, line: Vec::new() }
     }
 
     pub(super) fn reset(&mut self) {
@@ -84,7 +84,7 @@ impl Escape {
             }
             let byte = rest[0];
             place += 1;
-            let line = self.line.get_or_insert_default();
+            let line = &mut self.line;
             let fits = match line.len() {
                 // A fourth `+` moves the three on by one.
                 0 if byte == escape => continue,
@@ -95,8 +95,11 @@ impl Escape {
             if !fits || line.len() > LONGEST {
                 self.reset();
             } else if byte == b'\r' {
-                let body: String =
-                    line[2..].iter().map(|b| char::from(b.to_ascii_uppercase())).filter(|c| *c != ' ').collect();
+                let body: String = line[2..]
+                    .iter()
+                    .map(|b| char::from(b.to_ascii_uppercase()))
+                    .filter(|c| *c != ' ')
+                    .collect();
                 self.reset();
                 return Some((place, body.into()));
             } else {
@@ -104,7 +107,7 @@ impl Escape {
             }
         }
         // Three and then silence: most of these modems take that, too.
-        if self.seen == 3 && self.line.as_ref().is_none_or(|l| l.is_empty()) {
+        if self.seen == 3 && self.line.is_empty() {
             self.until = Some(now + Duration::from_secs(1));
         }
         None

@@ -217,7 +217,9 @@ impl Modem {
             "+ER" => return self.reports(1, name, form, now, out),
             "+DR" => return self.reports(2, name, form, now, out),
             "+VRID" => return self.replay(form, now, out),
-            _ if self.make.dialect.commands().contains(&name) => return self.show_callers(name, form, now, out),
+            _ if self.make.dialect.commands().contains(&name) => {
+                return self.show_callers(name, form, now, out);
+            }
             _ => return self.keep(name, form, now, out),
         };
         match form {
@@ -284,9 +286,8 @@ impl Modem {
             return Then::Wrong;
         }
         if let Some(caller) = self.caller.as_deref() {
-            for line in self.make.dialect.lines(caller) {
-                self.tell(&line, now, out);
-            }
+            let lines = self.make.dialect.lines(caller).join("\r\n");
+            self.tell(&lines, now, out);
         }
         Then::Go
     }

@@ -65,10 +65,9 @@ impl Modem {
         let wanted = self.settings.caller_id || wrong || dialect == Dialect::Elsa;
         let silent = self.settings.quiet || self.whims().is_some_and(|w| w.deaf);
         let Some(caller) = self.caller.as_deref().filter(|_| wanted && !silent) else { return };
-        for line in dialect.lines(caller) {
-            out.push(Action::Reported(line.clone()));
-            self.tell(&line, now, out);
-        }
+        let lines = dialect.lines(caller);
+        out.extend(lines.iter().cloned().map(Action::Reported));
+        self.tell(&lines.join("\r\n"), now, out);
     }
 
     fn report_ring(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -186,8 +185,13 @@ impl Modem {
 
     /// The lines that +MR, +ER and +DR ask for (V.250 6.4.4, 6.5.5, 6.6.2).
     fn report_link(&mut self, now: Now, out: &mut Vec<Action>) {
-        let speed: String =
-            self.make.connect.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let speed: String = self
+            .make
+            .connect
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
         let [carrier, errors, compression] = self.settings.reports;
         if carrier {
             self.tell("+MCR: V34", now, out);

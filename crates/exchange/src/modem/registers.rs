@@ -30,9 +30,19 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let mut s = [0; REGISTERS];
-        for (register, value) in
-            [(2, 43), (3, 13), (4, 10), (5, 8), (6, 2), (7, 50), (8, 2), (10, 14), (11, 50), (12, 50), (25, 5)]
-        {
+        for (register, value) in [
+            (2, 43),
+            (3, 13),
+            (4, 10),
+            (5, 8),
+            (6, 2),
+            (7, 50),
+            (8, 2),
+            (10, 14),
+            (11, 50),
+            (12, 50),
+            (25, 5),
+        ] {
             s[register] = value;
         }
         Settings {

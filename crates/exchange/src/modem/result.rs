@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn x_hides_call_progress() {
-        let seen = |outcome: Outcome| (0..=5).filter(|x| outcome.seen_at(*x) == Some(outcome)).collect::<Vec<_>>();
+        let seen =
+            |outcome: Outcome| (0..=5).filter(|x| outcome.seen_at(*x) == Some(outcome)).collect::<Vec<_>>();
         assert_eq!(seen(Outcome::NoDialTone), [2, 4, 5]);
         assert_eq!(seen(Outcome::Busy), [3, 4, 5]);
         assert_eq!(seen(Outcome::Ringing), [5]);

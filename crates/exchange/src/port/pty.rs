@@ -32,7 +32,7 @@ pub struct PtyPort {
     master: PtyMaster,
     slave: PathBuf,
     link: PathBuf,
-    watch: Rc<Watch>,
+    watch: Option<Rc<Watch>>,
     watched: Option<WatchDescriptor>,
     token: Option<Token>,
     open: bool,
@@ -84,7 +84,7 @@ fn slave_of(path: &Path) -> io::Result<OwnedFd> {
 
 impl PtyPort {
     /// A new pty with the symlink `link` to it. See [`claim`] for what may be there before.
-    pub fn new(link: &Path, hangs_up: bool, watch: &Rc<Watch>) -> io::Result<PtyPort> {
+    pub fn new(link: &Path, hangs_up: bool, watch: Option<&Rc<Watch>>) -> io::Result<PtyPort> {
         claim(link)?;
         if let Some(directory) = link.parent().filter(|d| !d.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory)?;
@@ -95,7 +95,7 @@ impl PtyPort {
             master,
             slave,
             link: link.to_path_buf(),
-            watch: Rc::clone(watch),
+            watch: watch.map(Rc::clone),
             watched: None,
             token: None,
             open: false,
@@ -178,18 +178,23 @@ const EIO: i32 = nix::errno::Errno::EIO as i32;
 impl Port for PtyPort {
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.token = Some(token);
-        self.watched = self.watch.add(&self.slave, token);
+        self.watched = self.watch.as_ref().and_then(|watch| watch.add(&self.slave, token));
         SourceFd(&self.master.as_raw_fd()).register(registry, token, Interest::READABLE)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        if let Some(watched) = self.watched.take() {
-            self.watch.remove(watched);
+        if let (Some(watch), Some(watched)) = (&self.watch, self.watched.take()) {
+            watch.remove(watched);
         }
         SourceFd(&self.master.as_raw_fd()).deregister(registry)
     }
 
-    fn ready(&mut self, news: News, registry: &Registry, happened: &mut Vec<(Channel, Event)>) -> io::Result<()> {
+    fn ready(
+        &mut self,
+        news: News,
+        registry: &Registry,
+        happened: &mut Vec<(Channel, Event)>,
+    ) -> io::Result<()> {
         if !news.hung_up {
             self.opened(happened); // nobody but a user of the slave causes news
         }

@@ -86,8 +86,13 @@ pub enum Event {
         /// The other line.
         with: LineId,
     },
-    /// For the log: nobody is there any more.
-    Cleared,
+    /// The call with `peer` is over.
+    Cleared {
+        /// The other line.
+        peer: LineId,
+        /// Whether this line made the call.
+        caller: bool,
+    },
 }
 
 /// What holds for all lines.
@@ -166,6 +171,11 @@ pub struct Switch {
 type Out = Vec<(LineId, Event)>;
 
 impl Switch {
+    /// A switch without lines.
+    pub fn new(habits: Habits) -> Switch {
+        Switch { habits, lines: Vec::new() }
+    }
+
     /// Adds a line; `None` if the number is taken or is no number.
     pub fn add(&mut self, number: &str) -> Option<LineId> {
         let fits = !number.is_empty() && number.len() <= 32 && number.bytes().all(|b| b.is_ascii_digit());
@@ -232,7 +242,8 @@ impl Switch {
 
     /// Whether the line is kept by its caller though it is on the hook.
     pub fn held(&self, id: LineId) -> bool {
-        self.line(id).is_some_and(|l| !l.off_hook && l.ringing.is_none() && matches!(l.stage, Stage::Called(_)))
+        self.line(id)
+            .is_some_and(|l| !l.off_hook && l.ringing.is_none() && matches!(l.stage, Stage::Called(_)))
     }
 
     /// Whether the two ends of a call can hear each other.
@@ -332,7 +343,7 @@ impl Switch {
 
     /// The call from `caller` to `called` is over. Who is still off the hook hears that it is.
     fn clear(&mut self, caller: LineId, called: LineId, out: &mut Out) {
-        for id in [caller, called] {
+        for (id, peer) in [(caller, called), (called, caller)] {
             let Some(line) = self.line_mut(id) else { continue };
             line.cut = false;
             line.held_until = None;
@@ -341,7 +352,7 @@ impl Switch {
                 out.push((id, Event::Ring(false)));
                 out.push((id, Event::RingStopped));
             }
-            out.push((id, Event::Cleared));
+            out.push((id, Event::Cleared { peer, caller: id == caller }));
         }
     }
 
@@ -483,7 +494,9 @@ impl Switch {
             Stage::Dialling(digits) if digits.is_empty() => Sound::DialTone,
             Stage::Dialling(_) => Sound::Silence,
             Stage::Tone(tone) => *tone,
-            Stage::Calling(called) if self.line(*called).is_some_and(|l| l.ringing.is_some()) => Sound::Ringback,
+            Stage::Calling(called) if self.line(*called).is_some_and(|l| l.ringing.is_some()) => {
+                Sound::Ringback
+            }
             Stage::Calling(_) | Stage::Called(_) => {
                 self.partner(id).filter(|peer| peer.off_hook).map_or(Sound::Silence, |peer| peer.sends)
             }
