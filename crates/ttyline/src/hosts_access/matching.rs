@@ -150,13 +150,12 @@ fn in_net(net: &str, mask: &str, address: IpAddr) -> bool {
 
 fn in_v4_net(net: &str, mask: &str, address: Ipv4Addr) -> Option<bool> {
     let net = dotted_quad(net)?;
-    let mask = if mask.contains('.') {
-        dotted_quad(mask)?
-    } else {
-        match leading_number(mask)? {
+    let mask = match dotted_quad(mask) {
+        Some(mask) => mask,
+        None => match leading_number(mask)? {
             bits @ 1..=32 => u32::MAX << (32 - bits),
             _ => return None,
-        }
+        },
     };
     Some(u32::from(address) & mask == net)
 }

@@ -87,11 +87,10 @@ pub fn decide(allow: &Rules, deny: &Rules, visit: &Visit<'_>, read: ReadFile<'_>
                 remark: outcome.remark,
             };
         }
-        // The library reads nothing behind a line that is too long for it. In the deny file that would
-        // let everybody in whom the rest was to keep out.
-        if source == Source::Deny && rules.cut_short() {
-            let remark = "hosts.deny has a line that is too long; the rest cannot be read".into();
-            return Decision { granted: false, by: None, remark: Some(remark) };
+        // Behind a line the library cannot read it reads nothing: there is no more to grant, and all is refused.
+        if let Some(line) = rules.broken_at.filter(|_| source == Source::Deny) {
+            let remark = Some(format!("hosts.deny cannot be read from line {line} on"));
+            return Decision { granted: false, by: Some((source, line)), remark };
         }
     }
     Decision { granted: true, by: None, remark: None }

@@ -19,14 +19,12 @@ pub struct Rule {
 /// Something in a file that its author will not have meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// The last line has no end, so the library does not see it.
+    /// The last line has no end.
     NoEnd,
-    /// A line is too long; it and all behind it is not seen.
+    /// A line is too long.
     TooLong,
     /// A line has no colon and is no rule.
     NoColon,
-    /// A line has a NUL in it.
-    Nul,
 }
 
 /// A rule file.
@@ -34,8 +32,10 @@ pub enum Oddity {
 pub struct Rules {
     /// The rules in their order.
     pub rules: Vec<Rule>,
-    /// Lines that count for nothing, from 1, and why.
+    /// Lines that are no rules, from 1, and why.
     pub oddities: Vec<(usize, Oddity)>,
+    /// The line at which the library gives up reading: without end or too long.
+    pub broken_at: Option<usize>,
 }
 
 impl Rules {
@@ -44,43 +44,41 @@ impl Rules {
     pub fn read(text: &[u8]) -> Rules {
         let mut rules = Rules::default();
         let mut logical = Vec::new();
-        let (mut start, mut length) = (1, 0);
-        for (number, line) in text.split_inclusive(|b| *b == b'\n').enumerate().map(|(n, l)| (n + 1, l)) {
-            if logical.is_empty() && length == 0 {
-                start = number;
+        let (mut start, mut open) = (1, false);
+        for (number, piece) in text.split_inclusive(|b| *b == b'\n').enumerate() {
+            if !open {
+                start = number + 1;
             }
-            let (body, ended) = line.strip_suffix(b"\n").map_or((line, false), |body| (body, true));
-            // What the library's buffer must hold: all pieces, the last with its line end.
-            length += line.len();
-            if length >= MOST_LINE {
-                rules.oddities.push((start, Oddity::TooLong));
+            // Text behind a NUL is not seen, the line's end included.
+            let piece = piece.split(|b| *b == 0).next().unwrap_or(piece);
+            logical.extend_from_slice(piece);
+            if logical.len() >= MOST_LINE {
+                rules.give_up(start, Oddity::TooLong);
                 return rules;
             }
-            if !ended {
-                rules.oddities.push((start, Oddity::NoEnd));
-                return rules;
+            open = !piece.ends_with(b"\n");
+            if piece.ends_with(b"\\\n") {
+                logical.truncate(logical.len() - 2);
+                open = true;
             }
-            if let Some(body) = body.strip_suffix(b"\\") {
-                logical.extend_from_slice(body);
-                length -= 2;
-                continue;
+            if !open {
+                logical.pop();
+                rules.take(start, &logical);
+                logical.clear();
             }
-            logical.extend_from_slice(body);
-            rules.take(start, &logical);
-            logical.clear();
-            length = 0;
         }
-        if length > 0 || !logical.is_empty() {
-            rules.oddities.push((start, Oddity::NoEnd));
+        if !logical.is_empty() {
+            rules.give_up(start, Oddity::NoEnd);
         }
         rules
     }
 
+    fn give_up(&mut self, line: usize, why: Oddity) {
+        self.oddities.push((line, why));
+        self.broken_at = Some(line);
+    }
+
     fn take(&mut self, line: usize, text: &[u8]) {
-        if text.contains(&0) {
-            self.oddities.push((line, Oddity::Nul));
-            return;
-        }
         if text.first() == Some(&b'#') || text.iter().all(|b| is_blank(*b)) {
             return;
         }
@@ -92,12 +90,6 @@ impl Rules {
         let (clients, rest) = split_field(rest).map_or((rest, None), |(clients, rest)| (clients, Some(rest)));
         let options = rest.map_or_else(Vec::new, split_options);
         self.rules.push(Rule { line, daemons: words(daemons), clients: words(clients), options });
-    }
-
-    /// Whether the file goes on behind what could be read.
-    #[must_use]
-    pub fn cut_short(&self) -> bool {
-        self.oddities.iter().any(|(_, oddity)| *oddity == Oddity::TooLong)
     }
 }
 
@@ -113,14 +105,14 @@ fn words(field: &str) -> Vec<String> {
         .collect()
 }
 
-/// Cuts at the first colon that stands in no brackets.
+/// Cuts at the first colon that stands in no brackets; they may nest, and need not close.
 fn split_field(text: &str) -> Option<(&str, &str)> {
-    let mut inside = false;
+    let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
-            b'[' => inside = true,
-            b']' => inside = false,
-            b':' if !inside => return Some((text.get(..at)?, text.get(at + 1..)?)),
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            b':' if depth == 0 => return Some((text.get(..at)?, text.get(at + 1..)?)),
             _ => {}
         }
     }
@@ -171,7 +163,7 @@ mod tests {
             text.extend_from_slice(b"\nb: c\n");
             let rules = Rules::read(&text);
             assert_eq!(rules.rules.len(), seen, "{length}");
-            assert_eq!(rules.cut_short(), seen == 0);
+            assert_eq!(rules.broken_at, (seen == 0).then_some(1));
         }
     }
 

@@ -72,6 +72,8 @@ fn more_of_what_the_library_does() {
         ("modemd: 10.0.2.1/255.0.255.1\n", "10.1.2.3", true),
         ("modemd: [2001:db8::5]/32\n", "2001:db8::7", true),
         ("modemd: [2001:db8::]/ffff\n", "::1", true),
+        ("modemd: [ [::]/0 : bogus\n", "::1", true),
+        ("modemd: 10.1.2.0/24.5\n", "10.1.2.3", true),
         ("modemd: [::1]/129\n", "::1", false),
         ("modemd: [::ffff:10.1.2.3]\n", "10.1.2.3", false),
         ("modemd: .1.2.3\n", "10.1.2.3", true),
@@ -136,7 +138,12 @@ fn who_decided_and_what_the_administrator_ought_to_know() {
     let spawned = decide("ALL: ALL: spawn /bin/true\n", "");
     assert!(spawned.granted && spawned.remark.is_some_and(|r| r.contains("not run")));
     let long = format!("x: {}\nALL: ALL\n", "y".repeat(3000));
-    assert!(!decide("", &long).granted, "a deny file that cannot be read whole lets nobody in");
+    for (deny, granted) in
+        [(&*long, false), ("x: y", false), ("x: y\0\n", false), ("x:\0\nALL: ALL\n", true), ("x\n", true)]
+    {
+        assert_eq!(decide("", deny).granted, granted, "{deny:.20}");
+        assert!(decide(deny, "").granted);
+    }
 }
 
 #[test]
