@@ -197,8 +197,8 @@ pub enum Script {
     Words(Vec<Vec<u8>>),
     /// This file.
     File(PathBuf),
-    /// Both were given: an error that the original finds only after it has set the line.
-    Both,
+    /// A file and these words: an error that the original finds only after it has set the line.
+    Both(Vec<Vec<u8>>),
 }
 
 /// The command line as it is meant.
@@ -264,7 +264,7 @@ pub fn mean(typed: &Typed) -> Result<Options, Misuse> {
             Some(None) => Err(Misuse::Long(name, "takes a whole number")),
         };
     let script = match (last(b'f'), typed.words.is_empty()) {
-        (Some(_), false) => Script::Both,
+        (Some(_), false) => Script::Both(typed.words.clone()),
         (Some(file), true) => Script::File(OsString::from_vec(file).into()),
         (None, _) => Script::Words(typed.words.clone()),
     };
@@ -300,6 +300,9 @@ pub fn mean(typed: &Typed) -> Result<Options, Misuse> {
             }
         },
     };
+    if matches!(script, Script::Both(_)) && task != Task::Run {
+        return Err(Misuse::Usage);
+    }
     if json && !matches!(task, Task::Check { .. } | Task::DryRun { .. } | Task::Version | Task::HelpAll) {
         return Err(Misuse::Long("--json", "needs --check or --dry-run"));
     }
@@ -373,7 +376,7 @@ mod tests {
         assert_eq!(options(&["--", "-x"]).script, Script::Words(vec![b"-x".to_vec()]));
         assert_eq!(options(&["-t", ""]).timeout, 0);
         assert_eq!(options(&["-ffile"]).script, Script::File("file".into()));
-        assert_eq!(options(&["-ffile", "x"]).script, Script::Both);
+        assert_eq!(options(&["-ffile", "x"]).script, Script::Both(vec![b"x".to_vec()]));
         assert!(options(&["-v", "-r"]).verbose);
     }
 

@@ -46,12 +46,12 @@ struct Event {
 /// The line a recording plays.
 #[derive(Debug, Default)]
 pub struct Replay {
+    /// What is still to come; the first one waits for the script.
     events: VecDeque<Event>,
+    /// What comes by itself, and when; `None` is the hang-up.
+    coming: VecDeque<(Duration, Option<Vec<u8>>)>,
     now: Duration,
-    /// When the last event happened.
-    last: Duration,
     alarm: Option<Duration>,
-    hung_up: bool,
     /// What the script sent while something else was awaited.
     difference: Option<String>,
 }
@@ -98,6 +98,7 @@ impl Replay {
             };
             replay.events.push_back(Event { line: line_number, delay, act });
         }
+        replay.schedule();
         Ok(replay)
     }
 
@@ -119,9 +120,27 @@ impl Replay {
         }
     }
 
+    /// What the script was waited for has come.
     fn done(&mut self) {
-        self.last = self.now;
         self.events.pop_front();
+        self.schedule();
+    }
+
+    /// Sets the time of everything that happens before the script is waited for again.
+    fn schedule(&mut self) {
+        let mut at = self.now;
+        while let Some(event) = self.events.pop_front() {
+            let bytes = match event.act {
+                Act::Give(bytes) => Some(bytes),
+                Act::HangUp => None,
+                Act::Await(_) | Act::AwaitBreak => {
+                    self.events.push_front(event);
+                    return;
+                }
+            };
+            at += event.delay;
+            self.coming.push_back((at, bytes));
+        }
     }
 
     fn differs(&mut self, sent: &[u8]) {
@@ -141,37 +160,34 @@ impl Replay {
 
 impl Line for Replay {
     fn read(&mut self, buffer: &mut [u8], wait: bool) -> Input {
-        if self.hung_up {
-            return Input::End;
+        let Some(due) = self.coming.front().map(|(due, _)| *due) else {
+            return match wait {
+                false => Input::Nothing,
+                true if self.alarm_before(None) => Input::Alarm,
+                // Nobody will ever say anything again, and there is no limit.
+                true => Input::End,
+            };
+        };
+        if due > self.now {
+            if !wait {
+                return Input::Nothing;
+            }
+            if self.alarm_before(Some(due)) {
+                return Input::Alarm;
+            }
+            self.now = due;
         }
-        match self.events.front().cloned() {
-            Some(Event { act: act @ (Act::Give(_) | Act::HangUp), delay, .. }) => {
-                let due = self.last + delay;
-                let late = due > self.now;
-                if late && !wait {
-                    return Input::Nothing;
-                }
-                if late && self.alarm_before(Some(due)) {
-                    return Input::Alarm;
-                }
-                self.now = self.now.max(due);
-                let Act::Give(mut bytes) = act else {
-                    self.hung_up = true;
-                    return Input::End;
-                };
+        match self.coming.front_mut() {
+            Some((_, Some(bytes))) => {
                 let count = bytes.len().min(buffer.len());
-                buffer[..count].copy_from_slice(&bytes[..count]);
-                bytes.drain(..count);
+                for (to, from) in buffer.iter_mut().zip(bytes.drain(..count)) {
+                    *to = from;
+                }
                 if bytes.is_empty() {
-                    self.done();
-                } else if let Some(event) = self.events.front_mut() {
-                    event.act = Act::Give(bytes);
+                    self.coming.pop_front();
                 }
                 Input::Bytes(count)
             }
-            _ if !wait => Input::Nothing,
-            _ if self.alarm_before(None) => Input::Alarm,
-            // Nobody will ever say anything again, and there is no limit.
             _ => Input::End,
         }
     }
@@ -182,9 +198,8 @@ impl Line for Replay {
         }
         if let Some(Event { act: Act::Await(Some(wanted)), .. }) = self.events.front_mut() {
             let common = wanted.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-            if common == 0 || (common < wanted.len() && common < bytes.len()) {
-                let bytes = bytes.to_vec();
-                self.differs(&bytes);
+            if common < wanted.len() && common < bytes.len() {
+                self.differs(bytes);
                 return Output::Done(bytes.len());
             }
             wanted.drain(..common);
@@ -323,4 +338,65 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>, String> {
         });
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &[u8] = b"# a modem\n> AT\\r\n< AT\\r\\r\\nOK\\r\\n\n> *\n. 2.5\n< \\x41B\neof\n";
+
+    fn read(line: &mut Replay, most: usize) -> Result<String, Input> {
+        let mut buffer = vec![0; most];
+        match line.read(&mut buffer, true) {
+            Input::Bytes(n) => Ok(String::from_utf8(buffer[..n].to_vec()).unwrap()),
+            other => Err(other),
+        }
+    }
+
+    #[test]
+    fn the_remote_answers_when_it_was_spoken_to_and_time_is_its_own() {
+        let mut line = Replay::parse(WRITTEN).unwrap();
+        line.set_alarm(5);
+        assert_eq!(read(&mut line, 9), Err(Input::Alarm));
+        assert_eq!(line.now(), Duration::from_secs(5));
+        assert!(matches!(line.write(b"AT"), Output::Done(2)));
+        assert!(matches!(line.write(b"\rxx"), Output::Done(1)));
+        assert_eq!(read(&mut line, 5), Ok("AT\r\r\n".into()));
+        // The rest waits while the script sends.
+        assert!(matches!(line.write(b"secret"), Output::Done(6)));
+        line.end_send();
+        assert_eq!(read(&mut line, 9), Ok("OK\r\n".into()));
+        line.set_alarm(2);
+        assert_eq!(read(&mut line, 9), Err(Input::Alarm));
+        line.set_alarm(2);
+        assert_eq!(read(&mut line, 9), Ok("AB".into()));
+        assert_eq!(line.now(), Duration::from_millis(7500));
+        assert_eq!(read(&mut line, 9), Err(Input::End));
+        assert_eq!(line.difference(), None);
+    }
+
+    #[test]
+    fn leaving_the_recording_is_told() {
+        let mut line = Replay::parse(b"> ATZ\\r\n< OK\n").unwrap();
+        assert!(matches!(line.write(b"ATX\r"), Output::Done(4)));
+        assert_eq!(line.difference(), Some("line 1 waits for \"ATZ\\r\", the script sent \"ATX\\r\""));
+    }
+
+    #[test]
+    fn faults_name_their_line() {
+        for (text, fault) in [
+            (&b"\n? x"[..], "line 2: expected"),
+            (b"> ", "line 1: nothing is sent"),
+            (b". x", "line 1: `.` takes seconds"),
+            (b"< \\q", "line 1: unknown escape"),
+            (b"{\"recv\":1}", "line 1: a text"),
+            (b"{\"recv\":\"\\u0100\"}", "line 1: a text"),
+            (b"{", "line 1: no JSON"),
+            (b"{\"t\":-1,\"recv\":\"x\"}", "line 1: \"t\" is no time"),
+        ] {
+            let error = Replay::parse(text).unwrap_err();
+            assert!(error.starts_with(fault), "{error}");
+        }
+    }
 }

@@ -129,7 +129,7 @@ impl<'a> Setup<'a> {
             Script::File(path) => session
                 .open(path.as_os_str().as_bytes())
                 .and_then(|file| session.carry_out(&mut Source::file(file))),
-            Script::Both => Ok(()),
+            Script::Both(_) => Ok(()),
         };
         session.finish();
         self.reports.close(options.verbose);
@@ -171,7 +171,7 @@ fn run(options: &Options, typed: &Typed) -> u8 {
             return 2;
         }
     };
-    if options.script == Script::Both {
+    if matches!(options.script, Script::Both(_)) {
         // The original has set the line by now and leaves it so.
         setup.reports.close(false);
         to_stderr(&args::usage(typed.program.as_bytes()));
@@ -195,8 +195,26 @@ fn on_tty(setup: &mut Setup<'_>, found: Settings) -> u8 {
     status
 }
 
-fn run_on(_options: &Options, _typed: &Typed, _device: &Device) -> u8 {
-    1
+/// As [`run`], on a device that is opened, and let go at the end.
+fn run_on(options: &Options, typed: &Typed, device: &Device) -> u8 {
+    let mut setup = match Setup::new(options, typed) {
+        Ok(setup) => setup,
+        Err(status) => return status,
+    };
+    tty::catch_signals();
+    // Held until the end: the lock, and what is restored.
+    let (line, _lock) = match tty::open(device) {
+        Ok(line) => line,
+        Err(text) => {
+            let text = format!("{}: {text}", device.path.display());
+            setup.messages.fatal(text.as_bytes());
+            if !options.stderr {
+                to_stderr(format!("chat: {text}\n").as_bytes());
+            }
+            return 2;
+        }
+    };
+    on_tty(&mut setup, *line.found())
 }
 
 fn replay(options: &Options, typed: &Typed, trace: &Path) -> u8 {

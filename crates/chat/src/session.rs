@@ -237,15 +237,11 @@ impl<'a> Session<'a> {
         }
         for pair in alternatives(&word.text).chunks(2) {
             let Some((at, expected)) = pair.first() else { break };
-            let place = |at: usize| Place {
-                column: word.place.column + if word.place.line == 0 { 0 } else { column_of(word, at) },
-                ..word.place
-            };
-            self.progress.place = place(*at);
+            self.progress.place = word.place_at(*at);
             let expected = escape::expect(expected, self.values);
             match (self.wait_for(&expected)?, pair.get(1)) {
                 (Wait::Found, _) => return Ok(()),
-                (Wait::Missed(_), Some((at, send))) => self.send(send, place(*at))?,
+                (Wait::Missed(_), Some((at, send))) => self.send(send, word.place_at(*at))?,
                 (Wait::Missed(_), None) => {
                     self.messages.notice(b"Failed");
                     return Err(Stop(3));
@@ -598,11 +594,6 @@ pub fn secrets(send: &escape::Send, output: &[escape::Output]) -> Vec<Vec<u8>> {
     }
     all.extend(send.values.iter().cloned());
     all
-}
-
-/// Bytes between the beginning of a word and its byte `at` in the file: a quote counts.
-fn column_of(word: &Word, at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(0) + if at > 0 { u32::from(word.quoted) } else { 0 }
 }
 
 /// One byte to descriptor 2, as echo and `-V` show it.

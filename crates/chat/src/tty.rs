@@ -1,5 +1,6 @@
 //! Descriptors 0 and 1 as the line.
 
+use crate::args::Device;
 use crate::line::{Fatal, Input, Line, Output};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -7,6 +8,10 @@ use nix::sys::signal::Signal;
 use std::io::{self, Stdin, Stdout};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+use ttyline::line::{OpenError, Opening, Restore};
+use ttyline::line_name::LineName;
+use ttyline::lock::{Lock, Locks};
+use ttyline::log::reason;
 use ttyline::settings::Settings;
 use ttyline::sys::termios::{self, When};
 use ttyline::sys::{interrupt, signals};
@@ -36,6 +41,42 @@ pub fn prepare() -> Result<Settings, (&'static str, io::Error)> {
     let found = termios::get(&stdin).map_err(|e| ("get", e))?;
     termios::set(&stdin, &found.for_chat(), When::Now).map_err(|e| ("set", e))?;
     Ok(found)
+}
+
+/// Opens a device and makes it descriptors 0 and 1, prepared for a dialogue.
+///
+/// # Errors
+/// A text for people.
+pub fn open(device: &Device) -> Result<(ttyline::line::Line, Option<Lock>), String> {
+    let name = device.path.to_str().and_then(|n| LineName::new(n).ok());
+    let mut lock = match (device.lock, name) {
+        (false, _) => None,
+        (true, None) => return Err("has no name that a lock file could have".into()),
+        // Before the line is opened: an open alone may disturb who has it.
+        (true, Some(name)) => Some(Locks::default().acquire(&name, None).map_err(|e| e.to_string())?),
+    };
+    let mut line = ttyline::line::Line::open(&device.path, Opening::AtOnce).map_err(|e| match e {
+        OpenError::Open(e) | OpenError::Settings(e) => format!("cannot be opened: {}", reason(&e)),
+        OpenError::NotATty => "is no terminal line".into(),
+    })?;
+    if let Some(lock) = &mut lock {
+        lock.hold(&line).map_err(|e| e.to_string())?;
+    }
+    line.restore_on_way_out(Restore::Found);
+    // Nobody is to hang up in the middle: there may be no carrier yet.
+    let mut wanted = line.found().raw().eight_bits().ignoring_carrier(true).for_chat();
+    if let Some(speed) = device.speed {
+        wanted = wanted.with_speed(speed);
+    }
+    let put = |line: &ttyline::line::Line| -> io::Result<()> {
+        line.set(&wanted, When::Now)?;
+        line.set_blocking(true)?;
+        nix::unistd::dup2_stdin(line)?;
+        nix::unistd::dup2_stdout(line)?;
+        Ok(())
+    };
+    put(&line).map_err(|e| reason(&e))?;
+    Ok((line, lock))
 }
 
 /// Puts the settings back.

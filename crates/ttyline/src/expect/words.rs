@@ -23,6 +23,18 @@ pub struct Word {
     pub quoted: bool,
 }
 
+impl Word {
+    /// Where byte `at` of the word stands: behind the quote, if there is one.
+    pub fn place_at(&self, at: usize) -> Place {
+        let Place { line, column } = self.place;
+        if line == 0 || at == 0 {
+            return self.place;
+        }
+        let at = u32::try_from(at).unwrap_or(u32::MAX / 2);
+        Place { line, column: column.saturating_add(at).saturating_add(u32::from(self.quoted)) }
+    }
+}
+
 /// A quote that is not closed on its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unterminated {
