@@ -4,6 +4,7 @@
 //! originals do; [`mgetty`], [`callback`], [`login`] and [`dialin`] are the files. What is wrong in a file
 //! is a [`Problem`], never a failure: where the original goes on, so do we, but we say it once and clearly.
 
+pub mod call_policy;
 pub mod callback;
 pub mod dialin;
 pub mod document;
