@@ -113,6 +113,10 @@ impl Getty {
         let now = self.clock.now();
         let look_at = self.foreign.as_ref().map(|_| self.look_at);
         let due = [self.session.deadline(), self.stuck_at, look_at].into_iter().flatten().min();
+        if appetite == Appetite::Notice {
+            // Idle, perhaps for weeks.
+            ttyline::sys::process::release_memory();
+        }
         let others = self.foreign.as_ref().map(Foreign::sources).unwrap_or_default();
         let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
         let limit = due.map(|at| at.saturating_sub(now));

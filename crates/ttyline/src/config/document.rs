@@ -98,13 +98,7 @@ impl Document {
     /// Reads a file's bytes. Any bytes are a document.
     #[must_use]
     pub fn parse(bytes: Vec<u8>) -> Document {
-        let mut lines = Vec::new();
-        let (mut start, mut number) = (0, 1);
-        while start < bytes.len() {
-            let line = read_line(&bytes, start, &mut number);
-            start = line.span.end;
-            lines.push(line);
-        }
+        let lines = read_lines(&bytes).collect();
         Document { bytes, lines }
     }
 
@@ -135,6 +129,18 @@ impl Document {
         bytes.splice(start..end, new.iter().copied());
         Document::parse(bytes)
     }
+}
+
+/// Reads a file line by line without keeping any: for programs that only want to know what it says.
+pub fn read_lines(bytes: &[u8]) -> impl Iterator<Item = LogicalLine> {
+    let (mut start, mut number) = (0, 1);
+    std::iter::from_fn(move || {
+        (start < bytes.len()).then(|| {
+            let line = read_line(bytes, start, &mut number);
+            start = line.span.end;
+            line
+        })
+    })
 }
 
 /// White space as C's `isspace` has it, which the originals use.

@@ -3,6 +3,7 @@
 use super::document::{Document, LogicalLine};
 use super::value::Kind;
 use super::{Origin, Problem};
+use std::borrow::Borrow;
 
 /// One keyword of a file with the value in force, for listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +31,14 @@ pub fn port_matches(name: &[u8], device: &[u8]) -> bool {
 
 /// Calls `apply` for each line that holds for `device`: those before the first `port` line, and those of
 /// every section that matches, in the order of the file. With no device only the global ones.
-pub fn apply_sections(document: &Document, device: Option<&str>, mut apply: impl FnMut(&LogicalLine)) {
+pub fn apply_sections<L: Borrow<LogicalLine>>(
+    lines: impl IntoIterator<Item = L>,
+    device: Option<&str>,
+    mut apply: impl FnMut(&LogicalLine),
+) {
     let mut holds = true;
-    for line in document.entries() {
+    for line in lines {
+        let line = line.borrow();
         if line.keyword().is_some_and(|word| word.bytes == b"port") {
             holds = device.is_some_and(|device| port_matches(&line.value(), device.as_bytes()));
         } else if holds {
@@ -120,7 +126,16 @@ macro_rules! keyword_file {
                 device: Option<&str>,
             ) -> Vec<$crate::config::Problem> {
                 let mut problems = Vec::new();
-                $crate::config::apply_sections(document, device, |line| self.apply(line, &mut problems));
+                let lines = document.entries();
+                $crate::config::apply_sections(lines, device, |line| self.apply(line, &mut problems));
+                problems
+            }
+
+            /// As [`Self::load`], from a file's bytes, keeping nothing of them.
+            pub fn load_bytes(&mut self, bytes: &[u8], device: Option<&str>) -> Vec<$crate::config::Problem> {
+                let mut problems = Vec::new();
+                let lines = $crate::config::document::read_lines(bytes);
+                $crate::config::apply_sections(lines, device, |line| self.apply(line, &mut problems));
                 problems
             }
 

@@ -3,7 +3,6 @@
 //! One built-in value differs: the initialising chat has no pause at its head, which costs every start half
 //! a second. A chat written in a file keeps its pauses.
 
-use super::document::Document;
 use super::keywords::keyword_file;
 use super::value::{Chat, Text};
 use super::{Problem, Source};
@@ -157,7 +156,7 @@ impl MgettyConfig {
     /// Reads the file for `device`. Settings of the command line stay.
     pub fn load_file(&mut self, path: &Path, device: &str) -> Loaded {
         match super::read(path) {
-            Source::Read(bytes, _) => Loaded::Read(self.load(&Document::parse(bytes), Some(device))),
+            Source::Read(bytes, _) => Loaded::Read(self.load_bytes(&bytes, Some(device))),
             Source::Missing => Loaded::Missing,
             Source::Unreadable(e) => Loaded::Unreadable(e),
         }
@@ -192,7 +191,7 @@ impl MgettyConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Fault, Origin, Position};
+    use crate::config::{Document, Fault, Origin, Position};
 
     fn load(text: &str, device: &str) -> (MgettyConfig, Vec<Problem>) {
         let mut config = MgettyConfig::default();

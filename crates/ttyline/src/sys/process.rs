@@ -71,3 +71,68 @@ pub fn close_on_exec_from(first: u32) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Gives memory that is free back to the kernel, before a long sleep: freed heap, and the part of the stack
+/// that deeper calls have used. Does nothing where it could do harm.
+pub fn release_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim only touches memory that the allocator has free; it takes its own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    release_stack();
+}
+
+/// How far below the present frame the stack may have been used, bytes.
+const DEEPEST: usize = 96 * 1024;
+
+#[inline(never)]
+fn release_stack() {
+    // Only the main thread's stack has nothing else close below it (the kernel keeps a megabyte free).
+    if nix::unistd::gettid() != nix::unistd::getpid() {
+        return;
+    }
+    let marker = 0_u8;
+    // SAFETY: sysconf takes an integer and touches no memory of ours.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let here = std::hint::black_box(&raw const marker) as usize;
+    // This frame and the call below it stay. A signal handler cannot suffer: it runs before the call or
+    // after it, never while the kernel is at it.
+    let end = here.saturating_sub(512) & !(page - 1);
+    let start = end.saturating_sub(DEEPEST);
+    // SAFETY: everything there is below the stack pointer of this thread, so nothing lives in it; what of
+    // it is mapped reads as zero from now on, and what is not mapped (ENOMEM) is left alone.
+    unsafe {
+        libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_goes_on_after_its_memory_was_released() {
+        // In a process of its own, so that it happens on the main thread.
+        if std::env::args().any(|word| word == "--test-threads=1") {
+            return release_memory();
+        }
+        #[inline(never)]
+        fn deep(depth: usize) -> usize {
+            let room = std::hint::black_box([depth; 512]);
+            if depth == 0 { 0 } else { deep(depth - 1) + room[0] }
+        }
+        let kept: Vec<usize> = (0..1000).collect();
+        let before = deep(10);
+        release_memory();
+        assert_eq!(deep(10), before);
+        assert_eq!(kept.iter().sum::<usize>(), 499_500);
+        let program = std::env::current_exe().unwrap();
+        let this = "sys::process::tests::the_program_goes_on_after_its_memory_was_released";
+        let status = std::process::Command::new(program)
+            .args(["--exact", this, "--test-threads=1"])
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
