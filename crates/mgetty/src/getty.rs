@@ -78,7 +78,7 @@ impl Getty {
     }
 
     /// Runs until the session ends; gives the exit code.
-    pub fn live(mut self) -> u8 {
+    pub fn live(&mut self) -> u8 {
         self.write_pid();
         self.tell(Event::Start);
         loop {
@@ -110,6 +110,10 @@ impl Getty {
     /// Waits for the next thing to happen and tells the session.
     fn once(&mut self) {
         let appetite = self.session.appetite();
+        if appetite == Appetite::Notice {
+            // A getty waits for hours, and there may be many.
+            ttyline::sys::memory::give_back();
+        }
         let now = self.clock.now();
         let look_at = self.foreign.as_ref().map(|_| self.look_at);
         let due = [self.session.deadline(), self.stuck_at, look_at].into_iter().flatten().min();

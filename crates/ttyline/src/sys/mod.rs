@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod gsm;
 pub mod interrupt;
+pub mod memory;
 pub mod process;
 pub mod signals;
 pub mod termios;
