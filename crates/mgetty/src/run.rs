@@ -5,7 +5,6 @@ use crate::getty::Getty;
 use crate::service;
 use nix::sys::signal::Signal;
 use std::io::Write;
-use std::path::Path;
 use ttyline::exit::Mgetty;
 use ttyline::line_name::LineName;
 use ttyline::log::{Level, Log};
@@ -44,12 +43,21 @@ fn usage(called: &str, name: &str, wrong: &Wrong) -> u8 {
 }
 
 fn serve(called: &str, options: &args::Options) -> u8 {
+    match prepare(called, options) {
+        Ok(mut getty) => getty.live(),
+        Err(code) => code,
+    }
+}
+
+/// A function of its own, never inlined: its stack is not wanted while the getty waits for hours.
+#[inline(never)]
+fn prepare(called: &str, options: &args::Options) -> Result<Getty, u8> {
     let Ok(name) = LineName::new(&options.device) else {
-        return usage(called, called, &Wrong::Line(options.device.clone()));
+        return Err(usage(called, called, &Wrong::Line(options.device.clone())));
     };
     let heard =
         [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2];
-    let Ok(signals) = Signals::listen(&heard) else { return Mgetty::Internal.code() };
+    let Ok(signals) = Signals::listen(&heard) else { return Err(Mgetty::Internal.code()) };
     let (service, setup, notes) = service::settle(name, options);
     let mut log = Log::new(&service::log_path(&service.name.id()), service.name.infix(), service.debug);
     log.also_syslog(called);
@@ -57,8 +65,5 @@ fn serve(called: &str, options: &args::Options) -> u8 {
     for note in notes {
         log.say(Level::Warn, note);
     }
-    if !Path::new("/dev").join(service.name.device()).exists() {
-        log.say(Level::Warn, "the device does not exist");
-    }
-    Getty::new(service, setup, log, signals).live()
+    Ok(Getty::new(service, setup, log, signals))
 }
