@@ -15,7 +15,7 @@ pub struct Program {
     /// Its arguments, the name it is called by first.
     pub args: Vec<Vec<u8>>,
     /// Whose rights it gets; root's if none.
-    pub user: Option<nix::unistd::User>,
+    pub user: Option<account::User>,
 }
 
 /// What the environment tells the program of the call.

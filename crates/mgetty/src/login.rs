@@ -11,7 +11,7 @@ use ttyline::settings::LineEnd;
 use ttyline::sys::process::close_on_exec_from;
 use ttyline::sys::termios::When;
 use ttyline::sys::utmp::Kind;
-use ttyline::visible;
+use ttyline::{account, visible};
 
 /// What is run for a caller.
 struct Decision {
@@ -52,7 +52,7 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     let Some(entry) = config.find(&login.name, false) else { return Ok(by_default(&login.name)) };
     let user = match &entry.run_as {
         RunAs::Root => None,
-        RunAs::User(name) => Some(user(&name.as_str()).ok_or_else(|| {
+        RunAs::User(name) => Some(account::user(&name.as_str()).ok_or_else(|| {
             format!("{shown}:{}: no user `{}`: entry refused", entry.at, visible::field(name.as_bytes()))
         })?),
     };
@@ -73,10 +73,6 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
         Utmp::Text(text) => Some(text.as_str().into_owned()),
     };
     Ok(Decision { program: Program { path: program, args, user }, utmp })
-}
-
-fn user(name: &str) -> Option<nix::unistd::User> {
-    nix::unistd::User::from_name(name).ok().flatten()
 }
 
 /// /bin/login, which asks for the rest.
