@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 use ttyline::expect::escape::leading_integer;
+pub use ttyline::talk::tty::Device;
 
 /// A long option: the table is the truth for parsing, `--help-all` and the manual page's test.
 pub struct Long {
@@ -177,17 +178,6 @@ pub enum Task {
     HelpAll,
     /// Print the version.
     Version,
-}
-
-/// A line to open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// The device's name.
-    pub path: PathBuf,
-    /// bit/s; as it is, if not given.
-    pub speed: Option<u32>,
-    /// Hold the UUCP lock.
-    pub lock: bool,
 }
 
 /// Where the script comes from.

@@ -5,6 +5,7 @@ use crate::journal::{Entry, Journal, Kind, Outcome};
 use crate::mask::Masker;
 use std::time::Duration;
 use ttyline::expect::words::Place;
+use ttyline::talk::table;
 use ttyline::visible;
 
 /// So much of what came is shown in the one line.
@@ -131,7 +132,7 @@ pub fn no_terminal(message: &str) -> String {
 /// The whole dialogue, numbered, with times.
 pub fn table(journal: &Journal, options: &Options, status: u8, end: Duration) -> String {
     let masker = &journal.masker;
-    let mut rows = vec![["step", "at", "where", "what", "took", "result"].map(String::from)];
+    let mut rows = Vec::new();
     for entry in &journal.entries {
         let what = match &entry.kind {
             Kind::Keyword(name, argument) => format!("{name} {}", hidden(masker, argument)),
@@ -173,20 +174,7 @@ pub fn table(journal: &Journal, options: &Options, status: u8, end: Duration) ->
             result,
         ]);
     }
-    let mut widths = [0; 5];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count()).min(48);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let [step, at, place, what, took, result] = row;
-        let [a, b, c, d, e] = widths;
-        let line = format!("{step:>a$}  {at:>b$}  {place:<c$}  {what:<d$}  {took:>e$}  {result}");
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let mut text = table::table(rows);
     text.push_str(&format!("exit status {status} after {:.3} s\n", end.as_secs_f64()));
     text
 }

@@ -8,10 +8,6 @@ use ttyline::expect::words::Place;
 
 /// So much of what came last in a step is kept, bytes.
 const KEPT: usize = 120;
-/// A pause this long between two bytes makes two lines in a trace.
-const GAP: Duration = Duration::from_millis(20);
-/// So many received bytes at most in one line of a trace.
-const LONGEST_LINE: usize = 4096;
 
 /// What a step is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,10 +91,6 @@ pub struct Journal {
     trace: Option<Trace>,
     open: bool,
     secret_send: bool,
-    /// Received, masked, not in the trace yet; and when its first and last byte came.
-    pending: Vec<u8>,
-    pending_since: Duration,
-    pending_last: Duration,
 }
 
 impl Journal {
@@ -189,16 +181,8 @@ impl Journal {
                 entry.came.drain(..entry.came.len() - KEPT);
             }
         }
-        if self.trace.is_some() && !shown.is_empty() {
-            let full = self.pending.len() + shown.len() > LONGEST_LINE;
-            if full || now.saturating_sub(self.pending_last) > GAP {
-                self.flush();
-            }
-            if self.pending.is_empty() {
-                self.pending_since = now;
-            }
-            self.pending_last = now;
-            self.pending.extend_from_slice(shown);
+        if let Some(trace) = &mut self.trace {
+            trace.received(shown, now);
         }
     }
 
@@ -242,16 +226,8 @@ impl Journal {
     }
 
     fn write(&mut self, now: Duration, event: &[(&str, Value)]) {
-        self.flush();
         if let Some(trace) = &mut self.trace {
             trace.event(now, event);
-        }
-    }
-
-    fn flush(&mut self) {
-        if let (Some(trace), false) = (&mut self.trace, self.pending.is_empty()) {
-            trace.event(self.pending_since, &[("recv", trace::text(&self.pending))]);
-            self.pending.clear();
         }
     }
 }

@@ -7,16 +7,13 @@ pub mod args;
 pub mod check;
 pub mod explain;
 pub mod journal;
-pub mod line;
-pub mod mask;
 pub mod messages;
 pub mod plan;
-pub mod replay;
 pub mod report;
 pub mod run;
 pub mod session;
 pub mod source;
-pub mod trace;
-pub mod tty;
 
 pub use run::main;
+// Shared with dialscript.
+use ttyline::talk::{line, mask, replay, trace, tty};

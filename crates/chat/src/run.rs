@@ -97,7 +97,7 @@ impl<'a> Setup<'a> {
             || io::stderr().is_terminal();
         let trace = match &options.trace {
             None => None,
-            Some(path) => match Trace::create(path) {
+            Some(path) => match Trace::create(path, "chat") {
                 Ok(trace) => Some(trace),
                 Err(error) => {
                     let text = format!("chat: --trace {}: {}\n", path.display(), reason(&error));
@@ -159,7 +159,7 @@ fn run(options: &Options, typed: &Typed) -> u8 {
         Err(status) => return status,
     };
     tty::catch_signals();
-    let found = match tty::prepare() {
+    let found = match tty::prepare(Settings::for_chat) {
         Ok(found) => found,
         Err((verb, error)) => {
             let text = format!("Can't {verb} terminal parameters: {}", reason(&error));
@@ -203,7 +203,7 @@ fn run_on(options: &Options, typed: &Typed, device: &Device) -> u8 {
     };
     tty::catch_signals();
     // Held until the end: the lock, and what is restored.
-    let (line, _lock) = match tty::open(device) {
+    let (line, _lock) = match tty::open(device, |found| found.raw().eight_bits().for_chat()) {
         Ok(line) => line,
         Err(text) => {
             let text = format!("{}: {text}", device.path.display());

@@ -23,6 +23,7 @@ pub mod signal;
 pub mod speed;
 #[allow(unsafe_code)] // Each block carries its reason.
 pub mod sys;
+pub mod talk;
 pub mod telnet;
 pub mod visible;
 pub mod way_out;

@@ -1,20 +1,31 @@
 //! Descriptors 0 and 1 as the line.
 
-use crate::args::Device;
-use crate::line::{Fatal, Input, Line, Output};
+use super::line::{Fatal, Input, Line, Output};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use std::io::{self, Stdin, Stdout};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use ttyline::line::{OpenError, Opening, Restore};
-use ttyline::line_name::LineName;
-use ttyline::lock::{Lock, Locks};
-use ttyline::log::reason;
-use ttyline::settings::Settings;
-use ttyline::sys::termios::{self, When};
-use ttyline::sys::{interrupt, signals};
+use crate::line::{OpenError, Opening, Restore};
+use crate::line_name::LineName;
+use crate::lock::{Lock, Locks};
+use crate::log::reason;
+use crate::settings::Settings;
+use crate::sys::termios::{self, When};
+use crate::sys::{interrupt, signals};
+
+/// A line to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The device's name.
+    pub path: PathBuf,
+    /// bit/s; as it is, if not given.
+    pub speed: Option<u32>,
+    /// Hold the UUCP lock.
+    pub lock: bool,
+}
 
 /// The line of this process.
 pub struct Tty {
@@ -32,22 +43,25 @@ pub fn catch_signals() {
     let _ = signals::set(Signal::SIGPIPE as i32, signals::Disposition::Default);
 }
 
-/// The settings of descriptor 0, and then those a dialogue needs.
+/// Sets descriptor 0 as `wanted` says; gives the settings it had.
 ///
 /// # Errors
-/// The system's reason, with the original's verb.
-pub fn prepare() -> Result<Settings, (&'static str, io::Error)> {
+/// The system's reason, with the verb of the original chat.
+pub fn prepare(wanted: impl FnOnce(Settings) -> Settings) -> Result<Settings, (&'static str, io::Error)> {
     let stdin = io::stdin();
     let found = termios::get(&stdin).map_err(|e| ("get", e))?;
-    termios::set(&stdin, &found.for_chat(), When::Now).map_err(|e| ("set", e))?;
+    termios::set(&stdin, &wanted(found), When::Now).map_err(|e| ("set", e))?;
     Ok(found)
 }
 
-/// Opens a device and makes it descriptors 0 and 1, prepared for a dialogue.
+/// Opens a device, sets it as `wanted` says, modem lines ignored, and makes it descriptors 0 and 1.
 ///
 /// # Errors
 /// A text for people.
-pub fn open(device: &Device) -> Result<(ttyline::line::Line, Option<Lock>), String> {
+pub fn open(
+    device: &Device,
+    wanted: impl FnOnce(Settings) -> Settings,
+) -> Result<(crate::line::Line, Option<Lock>), String> {
     let name = device.path.to_str().and_then(|n| LineName::new(n).ok());
     let mut lock = match (device.lock, name) {
         (false, _) => None,
@@ -55,7 +69,7 @@ pub fn open(device: &Device) -> Result<(ttyline::line::Line, Option<Lock>), Stri
         // Before the line is opened: an open alone may disturb who has it.
         (true, Some(name)) => Some(Locks::default().acquire(&name, None).map_err(|e| e.to_string())?),
     };
-    let mut line = ttyline::line::Line::open(&device.path, Opening::AtOnce).map_err(|e| match e {
+    let mut line = crate::line::Line::open(&device.path, Opening::AtOnce).map_err(|e| match e {
         OpenError::Open(e) | OpenError::Settings(e) => format!("cannot be opened: {}", reason(&e)),
         OpenError::NotATty => "is no terminal line".into(),
     })?;
@@ -64,11 +78,11 @@ pub fn open(device: &Device) -> Result<(ttyline::line::Line, Option<Lock>), Stri
     }
     line.restore_on_way_out(Restore::Found);
     // Nobody is to hang up in the middle: there may be no carrier yet.
-    let mut wanted = line.found().raw().eight_bits().ignoring_carrier(true).for_chat();
+    let mut wanted = wanted(*line.found()).ignoring_carrier(true);
     if let Some(speed) = device.speed {
         wanted = wanted.with_speed(speed);
     }
-    let put = |line: &ttyline::line::Line| -> io::Result<()> {
+    let put = |line: &crate::line::Line| -> io::Result<()> {
         line.set(&wanted, When::Now)?;
         line.set_blocking(true)?;
         nix::unistd::dup2_stdin(line)?;

@@ -16,13 +16,13 @@
 //! `>` waits for the script to send exactly this (`*`: whatever its next send is), `<` comes from
 //! the line, `.` passes seconds, `eof` hangs up. Escapes: `\r \n \t \e \0 \\ \xNN`.
 
-use crate::line::{Input, Line, Output};
-use crate::trace;
+use super::line::{Input, Line, Output};
+use super::trace;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
-use ttyline::visible;
+use crate::visible;
 
 /// One thing the remote does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Replay {
     /// # Errors
     /// A text with the line's number.
     pub fn load(path: &Path) -> Result<Replay, String> {
-        let bytes = std::fs::read(path).map_err(|e| ttyline::log::reason(&e))?;
+        let bytes = std::fs::read(path).map_err(|e| crate::log::reason(&e))?;
         Replay::parse(&bytes)
     }
 
