@@ -180,6 +180,16 @@ impl Settings {
         self
     }
 
+    /// For a dial-up script: raw with all eight bits; flow control, speed and control flags stay as found.
+    #[must_use]
+    pub fn for_dialscript(self) -> Settings {
+        let flow = self.input & (input::IXON | input::IXOFF | input::IXANY);
+        let mut wanted = self.raw();
+        wanted.input = flow;
+        wanted.control |= control::CREAD;
+        wanted
+    }
+
     /// The given flow control and no other.
     #[must_use]
     pub fn with_flow(mut self, flow: Flow) -> Settings {

@@ -18,11 +18,11 @@
 
 use super::line::{Input, Line, Output};
 use super::trace;
+use crate::visible;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
-use crate::visible;
 
 /// One thing the remote does.
 #[derive(Clone, Debug, PartialEq, Eq)]

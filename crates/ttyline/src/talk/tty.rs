@@ -1,13 +1,6 @@
 //! Descriptors 0 and 1 as the line.
 
 use super::line::{Fatal, Input, Line, Output};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
-use std::io::{self, Stdin, Stdout};
-use std::os::fd::AsFd;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use crate::line::{OpenError, Opening, Restore};
 use crate::line_name::LineName;
 use crate::lock::{Lock, Locks};
@@ -15,6 +8,13 @@ use crate::log::reason;
 use crate::settings::Settings;
 use crate::sys::termios::{self, When};
 use crate::sys::{interrupt, signals};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use std::io::{self, Stdin, Stdout};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// A line to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
