@@ -150,6 +150,8 @@ impl Getty {
         }
     }
 
+    /// Not inlined: its buffer is not wanted on the stack while the getty waits.
+    #[inline(never)]
     fn input(&mut self, hung_up: bool) {
         let mut buffer = [0; 512];
         let room = match self.session.appetite() {

@@ -43,9 +43,10 @@ fn usage(called: &str, name: &str, wrong: &Wrong) -> u8 {
 }
 
 fn serve(called: &str, options: &args::Options) -> u8 {
-    match prepare(called, options) {
-        Ok(mut getty) => getty.live(),
-        Err(code) => code,
+    // Matched in place: a move would keep a second copy on the stack for as long as the getty waits.
+    match &mut prepare(called, options) {
+        Ok(getty) => getty.live(),
+        Err(code) => *code,
     }
 }
 
