@@ -4,7 +4,7 @@
 use ringback_tests::originals;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::wait;
-use ttyline::config::mgetty::MgettyConfig;
+use ttyline::config::mgetty::{MgettyConfig, NEW_KEYWORDS};
 use ttyline::config::{Document, Kind};
 
 /// The line does not exist: the original reads its configuration and ends.
@@ -79,6 +79,7 @@ fn our_view(config: &str) -> Vec<(String, String)> {
     ours.load(&Document::parse(config.as_bytes().to_vec()), Some(DEVICE));
     let entries = ours.entries().into_iter();
     entries
+        .filter(|entry| !NEW_KEYWORDS.contains(&entry.keyword))
         .filter(|entry| entry.keyword != "debug" && entry.kind != Kind::Chat && entry.keyword != "msn-list")
         .map(|entry| {
             let value = match (entry.kind, entry.value.as_str()) {

@@ -141,6 +141,10 @@ keyword_file! {
     }
 }
 
+/// Keywords the original does not know: it warns of them and goes on.
+pub const NEW_KEYWORDS: &[&str] =
+    &["command-delay", "init-drain", "ready-drain", "connect-drain", "dialout-delay"];
+
 /// What reading the file gave besides settings.
 #[derive(Debug)]
 pub enum Loaded {
