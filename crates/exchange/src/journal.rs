@@ -43,6 +43,8 @@ pub enum Happening<'a> {
     Order(&'a str),
     /// The line's user plays a sound.
     Plays(&'a str),
+    /// A remark of whoever gives orders.
+    Note(&'a str),
 }
 
 /// A call that is over, as the caller's line saw it.
@@ -139,6 +141,7 @@ fn event(what: &Happening) -> Option<Map<String, Value>> {
         }),
         Happening::Fault(fault) => json!({"event": "fault", "fault": fault}),
         Happening::Order(order) => json!({"event": "order", "order": visible::terminal(order)}),
+        Happening::Note(text) => json!({"event": "note", "text": text}),
         Happening::Plays(sound) => json!({"event": "plays", "sound": sound}),
     };
     match value {

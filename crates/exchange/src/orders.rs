@@ -44,6 +44,8 @@ pub enum LineOrder {
     HangUp,
     /// `type NUMBER TEXT`
     Type(Vec<u8>),
+    /// `note NUMBER TEXT`: a remark for the log and the ladder.
+    Note(String),
     /// `heard NUMBER`
     Heard,
     /// `expect NUMBER TIME TEXT`
@@ -200,6 +202,7 @@ impl LineOrder {
             },
             "dial" if !given.is_empty() => Ok(LineOrder::Dial(given.concat().to_ascii_uppercase())),
             "type" => Ok(LineOrder::Type(text(1)?)),
+            "note" => Ok(LineOrder::Note(given.join(" "))),
             "expect" => {
                 let limit = given.first().and_then(|t| time(t)).ok_or("expect NUMBER TIME TEXT")?;
                 let text = text(2)?;

@@ -151,7 +151,10 @@ impl Exchange {
             }
             Order::Line(number, order) => match self.switch.find(&number) {
                 Some(id) => {
-                    if !matches!(order, LineOrder::State | LineOrder::Wait(..) | LineOrder::Heard) {
+                    if !matches!(
+                        order,
+                        LineOrder::State | LineOrder::Wait(..) | LineOrder::Heard | LineOrder::Note(_)
+                    ) {
                         self.tell(id, Happening::Order(text.trim()));
                     }
                     self.obey_line(id, order)
@@ -204,6 +207,7 @@ impl Exchange {
                 }
                 self.steps.push_back(Step::Input(id));
             }
+            LineOrder::Note(text) => self.tell(id, Happening::Note(&text)),
             LineOrder::Heard => {
                 let heard = self.line_mut(id).map(|l| l.far.get_or_insert_default().heard());
                 let text = ttyline::visible::terminal(heard.unwrap_or_default());
