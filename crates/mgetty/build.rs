@@ -6,7 +6,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let gnu = std::env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu");
     let cross = std::env::var("HOST") != std::env::var("TARGET");
-    if !gnu || cross {
+    // scripts/build links the shipped getty statically: nothing to do there.
+    let all_static = std::env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|all| all.contains("crt-static"));
+    if !gnu || cross || all_static {
         return;
     }
     // Known to lld, which Rust links with on this target; GNU ld lays them out so by itself and warns.

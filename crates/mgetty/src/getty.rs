@@ -3,6 +3,7 @@
 use crate::dialout::Foreign;
 use crate::service::{self, Service};
 use crate::session::{Action, Appetite, Event, Locked, Session, Setup, Stage, Verdict};
+use crate::watcher::Watcher;
 use crate::{greeting, login, show};
 use nix::sys::signal::Signal;
 use std::collections::VecDeque;
@@ -46,6 +47,8 @@ pub struct Getty {
     pub(crate) session: Session,
     pub(crate) line: Option<Line>,
     pub(crate) lock: Option<Lock>,
+    /// Ready to keep the first frame of a caller for pppd.
+    pub(crate) watcher: Option<Watcher>,
     locks: Locks,
     clock: Clock,
     out: VecDeque<Out>,
@@ -66,6 +69,7 @@ impl Getty {
             session: Session::new(setup),
             line: None,
             lock: None,
+            watcher: None,
             locks: Locks::default(),
             clock: Clock::start(),
             out: VecDeque::new(),
@@ -221,6 +225,7 @@ impl Getty {
             Action::ControllingTty => {
                 self.on_line("cannot make it the controlling tty", |line| line.become_controlling(false))
             }
+            Action::ExpectPpp => login::expect_ppp(self),
             Action::AskModem => {
                 let lines = self.line.as_ref().and_then(|line| line.modem_lines().ok());
                 self.answers.push_back(Event::ModemIsOn(lines.is_none_or(|l| l.dsr() || l.cts())));

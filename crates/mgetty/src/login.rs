@@ -2,8 +2,9 @@
 
 use crate::exec::{self, Call, Failed, Program};
 use crate::getty::Getty;
+use crate::greeting;
 use crate::session::{How, Login};
-use crate::{greeting, watcher};
+use crate::watcher::Watcher;
 use ttyline::config::login::{self as config, LoginFile, RunAs, Utmp};
 use ttyline::exit::Mgetty;
 use ttyline::log::Level;
@@ -30,6 +31,20 @@ pub fn login(getty: &mut Getty, login: Login) -> u8 {
             }
             Mgetty::Failed.code()
         }
+    }
+}
+
+/// At CONNECT: if a frame will start pppd, the watcher that keeps the frame is made now.
+pub fn expect_ppp(getty: &mut Getty) {
+    let LoginFile::Usable(config) = config::load_file(&getty.service.login_file) else { return };
+    let entry = config.find(config::AUTO_PPP, false);
+    if !entry.is_some_and(|entry| is_pppd(&entry.program.as_str())) {
+        return;
+    }
+    let Some(line) = &getty.line else { return };
+    match Watcher::start(line) {
+        Ok(watcher) => getty.watcher = Some(watcher),
+        Err(error) => getty.log.failed(Level::Warn, "no watcher", &error),
     }
 }
 
@@ -104,8 +119,10 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
         getty.log.failed(Level::Error, "setting the line up for login failed", &error);
     }
     getty.remove_pid();
-    if let (How::Ppp(head), true) = (&login.how, is_pppd(&decision.program.path)) {
-        if let Err(error) = watcher::start(&line, head.clone()) {
+    if let (How::Ppp(head), true, Some(watcher)) =
+        (&login.how, is_pppd(&decision.program.path), &mut getty.watcher)
+    {
+        if let Err(error) = watcher.keep_frame(head) {
             getty.log.failed(Level::Warn, "no watcher, the first frame is lost", &error);
         }
     }

@@ -54,6 +54,7 @@ impl Session {
     pub(super) fn connected(&mut self, at: Duration) {
         self.line.clear();
         self.connected_at = Some(at);
+        self.push(Action::ExpectPpp);
         let waits = &self.setup.waits;
         self.state = State::Connected(Connected {
             detector: Detector::new(),

@@ -152,6 +152,8 @@ pub enum Action {
     Speed(u32),
     /// Make the line our controlling tty.
     ControllingTty,
+    /// A PPP frame may come from now on: what needs preparation is done now.
+    ExpectPpp,
     /// Look whether DSR or CTS is on; [`Event::ModemIsOn`] answers.
     AskModem,
     /// Look whether logins are forbidden; [`Event::Nologin`] answers.
