@@ -3,6 +3,7 @@
 //! Each function does one call and says what it gives; what is to be done with it is decided above.
 
 pub mod clock;
+pub mod crypt;
 pub mod gsm;
 pub mod interrupt;
 pub mod memory;
