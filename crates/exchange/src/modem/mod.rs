@@ -144,7 +144,10 @@ pub struct Modem {
     ended: Now,
     dtr: bool,
     shown: ModemLines,
+    /// A burst of ringing, now.
     ringing: bool,
+    /// A call waits to be answered.
+    called: bool,
     last_ring: Option<Now>,
     answer_at: Option<Now>,
     caller: Option<Box<Caller>>,
@@ -215,6 +218,7 @@ impl Modem {
             dtr: false,
             shown: ModemLines::default(),
             ringing: false,
+            called: false,
             last_ring: None,
             answer_at: None,
             caller: None,
@@ -264,7 +268,7 @@ impl Modem {
     /// What it is doing.
     pub fn doing(&self) -> Doing {
         match &self.state {
-            State::Idle if self.ringing || self.answer_at.is_some() => Doing::Ringing,
+            State::Idle if self.called => Doing::Ringing,
             State::Idle => Doing::Idle,
             State::Lifted => Doing::Lifted,
             State::Dialling(_) | State::Seeking { calling: true, .. } => Doing::Dialling,
@@ -538,6 +542,46 @@ impl Modem {
             self.shown = lines;
             out.push(Action::Show(lines));
         }
+    }
+}
+
+/// For fuzzing: drives a modem with any bytes. The first picks its family; `ff` and a byte are an
+/// event of the telephone line, the computer or the clock, the rest comes from the computer.
+pub fn fuzz(data: &[u8]) {
+    let family = usize::from(data.first().copied().unwrap_or(0)) % profile::PROFILES.len();
+    let profile = profile::PROFILES.get(family).unwrap_or(profile::usual());
+    let make = Make { profile, dialect: profile.dialect, guarded: profile.guarded, ..Make::default() };
+    let (mut modem, mut now, mut out) = (Modem::new(make), Duration::ZERO, Vec::new());
+    let mut rest = data.get(1..).unwrap_or_default();
+    while let Some((&byte, after)) = rest.split_first() {
+        if let (0xff, Some((&event, after))) = (byte, after.split_first()) {
+            let sounds = crate::switch::SOUNDS;
+            match event {
+                0..=9 => modem.hear(sounds[usize::from(event)].1, now, &mut out),
+                10 | 11 => modem.dtr(event == 10, now, &mut out),
+                12 | 13 => modem.ring(event == 12, now, &mut out),
+                14 => modem.ring_stopped(&mut out),
+                15 => modem.caller(Caller { number: "123".into(), ..Caller::default() }, now, &mut out),
+                16 => modem.power_cycle(&mut out),
+                _ => {
+                    now = modem.deadline().unwrap_or(now + Duration::from_millis(u64::from(event)));
+                    let mut tries = (0..16).filter(|_| {
+                        modem.tick(now, &mut out);
+                        modem.deadline().is_none_or(|at| at > now)
+                    });
+                    assert!(tries.next().is_some(), "a deadline that does not move");
+                }
+            }
+            rest = after;
+        } else {
+            let end = memchr::memchr(0xff, rest).filter(|end| *end > 0).unwrap_or(rest.len());
+            let (piece, after) = rest.split_at(end);
+            let taken = if modem.online() { modem.data(piece, now, &mut out) } else { 0 };
+            modem.computer(piece.get(taken..).unwrap_or_default(), now, &mut out);
+            rest = after;
+        }
+        assert!(modem.line.len() <= command::LONGEST && out.len() < 100_000, "memory that grows");
+        out.clear();
     }
 }
 

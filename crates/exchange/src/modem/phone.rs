@@ -21,6 +21,7 @@ impl Modem {
         if !self.ringing {
             return;
         }
+        self.called = true;
         if self.last_ring.is_none_or(|last| now.saturating_sub(last) > RINGS_FORGOTTEN) {
             self.settings.set_rings(0);
             self.caller = None;
@@ -40,6 +41,7 @@ impl Modem {
 
     /// The exchange has stopped ringing: the caller has cleared.
     pub fn ring_stopped(&mut self, out: &mut Vec<Action>) {
+        self.called = false;
         self.ringing = false;
         self.answer_at = None;
         self.caller = None;
@@ -235,6 +237,7 @@ impl Modem {
     pub(super) fn lift(&mut self, out: &mut Vec<Action>) {
         self.answer_at = None;
         self.ringing = false;
+        self.called = false;
         if self.state == State::Idle {
             self.state = State::Lifted;
             out.push(Action::OffHook);

@@ -84,7 +84,7 @@ impl Exchange {
             }
             Action::OnHook => {
                 self.with_switch(|switch, now, out| switch.on_hook(id, now, out));
-                self.steps.push_back(Step::Settle(id));
+                self.steps.extend([Step::Close(id), Step::Settle(id)]);
             }
             Action::Digit(digit) => self.with_switch(|switch, now, out| switch.digit(id, digit, now, out)),
             Action::Play(sound) => {

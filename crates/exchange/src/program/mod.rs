@@ -150,6 +150,7 @@ impl Exchange {
             line.far = Some(Box::default());
             let modem = line.modem.settings_mut();
             (modem.echo, modem.quiet) = (false, true);
+            line.modem.dtr(true, self.now, &mut Vec::new());
         }
         let place = id.0 as usize;
         if self.lines.len() <= place {

@@ -517,3 +517,6 @@ impl Switch {
         self.lines.get_mut(id.0 as usize)?.as_mut()
     }
 }
+
+#[cfg(test)]
+mod tests;
