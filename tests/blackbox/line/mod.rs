@@ -1,3 +1,6 @@
 //! Locks, logs and settings as other programs see them.
 
 mod config_conformance;
+mod getty;
+mod locks;
+mod settings;

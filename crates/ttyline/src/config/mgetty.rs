@@ -157,6 +157,10 @@ pub enum Loaded {
 }
 
 impl MgettyConfig {
+    /// The keywords the original does not know (and passes over with a warning).
+    pub const NEW: [&str; 5] =
+        ["command-delay", "init-drain", "ready-drain", "connect-drain", "dialout-delay"];
+
     /// Reads the file for `device`. Settings of the command line stay.
     pub fn load_file(&mut self, path: &Path, device: &str) -> Loaded {
         match super::read(path) {
