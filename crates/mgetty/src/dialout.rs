@@ -23,14 +23,17 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Begins to watch. `directory` is where the lock files are.
-    pub fn watch(directory: &Path, holder: Option<&Holder>) -> Foreign {
+    /// Begins to watch. `directory` is where the lock files are; a program that holds `device` by `flock`
+    /// alone is heard when it closes it.
+    pub fn watch(directory: &Path, device: &Path, holder: Option<&Holder>) -> Foreign {
         let changes = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok().filter(|inotify| {
             let events = AddWatchFlags::IN_DELETE
                 | AddWatchFlags::IN_MOVED_FROM
                 | AddWatchFlags::IN_MOVED_TO
                 | AddWatchFlags::IN_CLOSE_WRITE
                 | AddWatchFlags::IN_CREATE;
+            let closes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_CLOSE_NOWRITE;
+            let _ = inotify.add_watch(device, closes);
             inotify.add_watch(directory, events).is_ok()
         });
         let mut foreign = Foreign { changes, process: None, pid: None };

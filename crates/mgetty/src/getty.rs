@@ -378,7 +378,8 @@ impl Getty {
         if let Some(pid) = holder.as_ref().and_then(|h| h.pid) {
             self.note(Kind::User, "dialout", Some(&command_line(pid, 59)));
         }
-        self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), holder.as_ref()));
+        let device = self.service.name.path();
+        self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), &device, holder.as_ref()));
         // Between the failed lock and the watch it may have gone.
         self.look_at_foreign();
     }

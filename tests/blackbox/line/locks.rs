@@ -45,7 +45,8 @@ fn a_foreign_lock_is_honoured_in_every_form() {
     let other = Other::new();
     let forms: [Vec<u8>; 4] = [
         format!("{:10}\n", other.pid()).into_bytes(),
-        other.pid().to_string().into_bytes(),
+        // Not four digits: the original takes every file of four bytes as binary.
+        format!("{:6}", other.pid()).into_bytes(),
         format!("{} pppd root\n", other.pid()).into_bytes(),
         other.pid().to_ne_bytes().to_vec(),
     ];
@@ -63,6 +64,9 @@ fn a_foreign_lock_is_honoured_in_every_form() {
 fn a_stale_lock_is_taken_over_at_once() {
     for form in ["       999999999\n", "garbage\n", ""] {
         let mut getty = Getty::prepared();
+        if getty.subject.original && form.is_empty() {
+            continue; // It takes pid 0 for a living process at first.
+        }
         fs::write(getty.lock(), form).expect("a stale lock");
         getty.start();
         getty.logged("waiting...");
@@ -178,12 +182,13 @@ fn a_line_held_by_flock_alone_is_left_alone() {
     if getty.subject.original {
         return;
     }
-    let slave = getty.modem.pty().slave();
-    assert!(ttyline::sys::tty::try_flock(slave).expect("a file"));
+    // Another open of the line, by this very process, which goes on living.
+    let other = fs::File::open(getty.modem.pty().path()).expect("the line");
+    assert!(ttyline::sys::tty::try_flock(&other).expect("a file"));
     getty.start();
     getty.logged("flock");
     assert!(getty.modem.commands().is_empty());
-    ttyline::sys::tty::unflock(getty.modem.pty().slave()).expect("a file");
+    drop(other);
     assert_eq!(getty.status(), 0);
     assert!(!getty.lock().exists());
 }

@@ -384,6 +384,8 @@ impl Session {
             (State::New, Event::Start) => self.start(),
             (State::Locking(reason), Event::Lock(locked)) => self.locked(reason, locked),
             (State::Opening, Event::Opened(opened)) => self.opened(opened),
+            // Somebody holds the line without a lock file (`flock`).
+            (State::Opening, Event::Lock(locked)) => self.locked(Reason::Start, locked),
             (State::DtrAsked, Event::DtrIsLow(low)) => self.dtr_is_low(low),
             (State::ModemAsked, Event::ModemIsOn(on)) => self.modem_is_on(on),
             (State::Idle { .. }, Event::Readable) => self.wake(),

@@ -55,6 +55,13 @@ pub struct Holder {
     pub file: Option<PathBuf>,
 }
 
+impl Holder {
+    /// `pid` is 0 for a process that cannot be seen from here (another container).
+    fn by_flock(pid: i32) -> Holder {
+        Holder { pid: Some(pid).filter(|pid| *pid > 0), file: None }
+    }
+}
+
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.pid {
@@ -106,7 +113,7 @@ impl std::error::Error for LockError {}
 pub struct Report {
     /// Every lock file there is, valid or not.
     pub files: Vec<Found>,
-    /// The process that holds the device by `flock`, if it is not this one.
+    /// The process that holds the device by `flock`, if it is not this one; 0 if it cannot be seen.
     pub flock: Option<i32>,
 }
 
@@ -116,7 +123,7 @@ impl Report {
     pub fn holder(&self) -> Option<Holder> {
         let file = self.files.iter().find(|found| found.counts());
         let by_file = file.map(|found| Holder { pid: found.pid(), file: Some(found.path.clone()) });
-        by_file.or_else(|| self.flock.map(|pid| Holder { pid: Some(pid), file: None }))
+        by_file.or_else(|| self.flock.map(Holder::by_flock))
     }
 }
 
@@ -294,8 +301,13 @@ impl Lock {
                 _ => {}
             }
         }
-        if let Some(line) = line {
-            self.hold(line)?;
+        match line {
+            Some(line) => self.hold(line)?,
+            // Not opened yet: opening would raise DTR on somebody else's line.
+            None => match process::flock_holder(&self.device).filter(|pid| *pid != self.taken_by) {
+                Some(pid) => return Err(LockError::Held(Holder::by_flock(pid))),
+                None => {}
+            },
         }
         let files = self.files.clone();
         self.noted = Some(way_out::note(move || files.iter().for_each(remove)));

@@ -69,7 +69,8 @@ pub fn has_open(pid: i32, device: &Path) -> bool {
             .any(|m| m.file_type().is_char_device() && m.rdev() == wanted.rdev())
 }
 
-/// The process that has an advisory lock (`flock`) on the device, without opening it (which raises DTR).
+/// The process that has an advisory lock (`flock`) on the device, without opening it (which raises DTR);
+/// 0 for one that cannot be seen from here.
 #[must_use]
 pub fn flock_holder(device: &Path) -> Option<i32> {
     let wanted = fs::metadata(device).ok()?;
