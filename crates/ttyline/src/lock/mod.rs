@@ -301,13 +301,11 @@ impl Lock {
                 _ => {}
             }
         }
-        match line {
-            Some(line) => self.hold(line)?,
+        if let Some(line) = line {
+            self.hold(line)?;
+        } else if let Some(pid) = process::flock_holder(&self.device).filter(|pid| *pid != self.taken_by) {
             // Not opened yet: opening would raise DTR on somebody else's line.
-            None => match process::flock_holder(&self.device).filter(|pid| *pid != self.taken_by) {
-                Some(pid) => return Err(LockError::Held(Holder::by_flock(pid))),
-                None => {}
-            },
+            return Err(LockError::Held(Holder::by_flock(pid)));
         }
         let files = self.files.clone();
         self.noted = Some(way_out::note(move || files.iter().for_each(remove)));
