@@ -3,6 +3,7 @@
 //! `SUBJECT=original` runs Debian's mgetty and chat in our programs' place.
 
 mod chat;
+mod dialscript;
 mod exchange;
 mod line;
 mod mgetty;
