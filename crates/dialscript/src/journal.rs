@@ -68,6 +68,12 @@ impl Journal {
         }
     }
 
+    /// Hides a value as it is and as `transmit` without raw sends it.
+    pub fn hide_both(&mut self, value: &[u8]) {
+        self.hide(value);
+        self.hide(&crate::escape::translate(value));
+    }
+
     /// A text for people in quotes, secrets hidden.
     #[must_use]
     pub fn quoted(&self, bytes: &[u8]) -> String {

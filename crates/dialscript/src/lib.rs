@@ -14,6 +14,7 @@ pub mod machine;
 pub mod parser;
 pub mod play;
 pub mod port;
+pub mod rehearsal;
 pub mod run;
 pub mod syntax;
 

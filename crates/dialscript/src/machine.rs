@@ -22,7 +22,7 @@ pub const LONGEST_STRING: usize = 4096;
 /// The longest list of strings of one `waitfor`, bytes in all.
 const LONGEST_WAIT: usize = 8192;
 /// So many instructions may pass without a byte or a wait. Nobody counts that far on purpose.
-const MOST_STEPS: u32 = 1_000_000;
+const MOST_STEPS: u32 = 200_000;
 /// The shortest wait: `until 0` in a loop must not keep a processor busy.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
@@ -163,6 +163,8 @@ pub struct Machine {
     asked: bool,
     /// Instructions since the last byte or wait.
     steps: u32,
+    /// When they were last counted from nought.
+    counted_from: Duration,
     state: State,
 }
 
@@ -184,6 +186,7 @@ impl Machine {
             success: true,
             asked: false,
             steps: 0,
+            counted_from: Duration::ZERO,
             state: State::Running,
         }
     }
@@ -221,7 +224,7 @@ impl Machine {
                 State::Address(scan) => scan.feed(byte).map(Outcome::Address),
                 _ => return at,
             };
-            self.steps = 0;
+            self.time_passes(now);
             if let Some(outcome) = outcome {
                 self.finish(now, outcome, actions);
                 return at + 1;
@@ -241,18 +244,29 @@ impl Machine {
                 self.over(Ending::Limit, actions);
             }
             Event::Start => self.run(now, actions),
-            Event::Sent if matches!(self.state, State::Sending) => self.finish(now, Outcome::Done, actions),
+            Event::Sent if matches!(self.state, State::Sending) => {
+                // A real line takes its time; one that does not must not be sent to for ever.
+                if now >= self.counted_from + SHORTEST_WAIT {
+                    self.time_passes(now);
+                }
+                self.finish(now, Outcome::Done, actions);
+            }
             Event::Deadline => {
                 let outcome = match &self.state {
                     State::Waiting(wait) if wait.until.is_some_and(|until| until <= now) => Outcome::TimedOut,
                     State::Delaying(until) if *until <= now => Outcome::Done,
                     _ => return,
                 };
-                self.steps = 0;
+                self.time_passes(now);
                 self.finish(now, outcome, actions);
             }
             Event::Sent => {}
         }
+    }
+
+    fn time_passes(&mut self, now: Duration) {
+        self.steps = 0;
+        self.counted_from = now;
     }
 
     fn over(&mut self, ending: Ending, actions: &mut Vec<Action>) {
@@ -379,7 +393,6 @@ impl Machine {
         if nothing {
             actions.push(Action::End(Outcome::Done));
         } else {
-            self.steps = 0;
             self.state = State::Sending;
         }
         Ok(())

@@ -165,6 +165,7 @@ fn what_cannot_be_done_ends_the_run() {
         ("integer x = (-2147483647 - 1) / -1", "too large"),
         ("while TRUE do endwhile", "round and round"),
         ("l: delay 0\ngoto l", "round and round"),
+        ("l: transmit \"x\"\ngoto l", "round and round"),
         ("l: transmit \"\"\ngoto l", "round and round"),
         ("l: waitfor \"\"\ngoto l", "round and round"),
         ("string s = \"x\"\nwhile TRUE do\ns = s + s\nendwhile", "longer than 4096"),

@@ -190,9 +190,7 @@ fn run_script(script: &Path, run: &Run) -> Result<Exit, Stop> {
     };
     let mut journal = Journal::new(trace);
     for value in [&known.userid, &known.password] {
-        journal.hide(value);
-        // As `transmit` without raw sends it.
-        journal.hide(&crate::escape::translate(value));
+        journal.hide_both(value);
     }
     let ready = Ready { script, run, machine: Machine::new(program, known), journal };
     match &run.over {
