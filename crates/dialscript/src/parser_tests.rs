@@ -14,6 +14,20 @@ fn written(body: &str) -> String {
     text.trim_start_matches("proc main\n").trim_end_matches("endproc\n").trim().to_string()
 }
 
+/// The tree of `x = EXPRESSION`, every operation in parentheses.
+fn grouped(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Number(n) => n.to_string(),
+        ExprKind::Variable(name) => name.clone(),
+        ExprKind::Truth(truth) => if *truth { "TRUE" } else { "FALSE" }.into(),
+        ExprKind::System(system) => format!("${}", system.name()),
+        ExprKind::Unary(Unary::Minus, inner) => format!("-({})", grouped(inner)),
+        ExprKind::Unary(Unary::Not, inner) => format!("!({})", grouped(inner)),
+        ExprKind::Binary(op, a, b) => format!("({} {} {})", grouped(a), op.text(), grouped(b)),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn fault(body: &str) -> String {
     let faults = parse(&main_of(body)).expect_err(body);
     faults[0].to_string()
@@ -30,7 +44,11 @@ fn operators_bind_as_in_the_table() {
         ("x = !!a", "x = !(!(a))"),
         ("x = $success == TRUE", "x = ($SUCCESS == TRUE)"),
     ] {
-        assert_eq!(written(source), tree);
+        let script = parse(&main_of(source)).unwrap();
+        match &script.procedures[0].body[0].kind {
+            StatementKind::Assign(_, value) => assert_eq!(format!("x = {}", grouped(value)), tree),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -39,17 +57,17 @@ fn every_command_of_the_manual_is_read() {
     for (source, tree) in [
         ("integer count = 5", "integer count = 5"),
         ("boolean bDone = FALSE", "boolean bDone = FALSE"),
-        ("string szIP = (getip 2)", "string szIP = (getip (2))"),
-        ("delay x * 3", "delay (x * 3)"),
-        ("set ipaddr getip 2", "set ipaddr (getip (2))"),
-        ("szAddress = getip\nhalt", "szAddress = (getip)\n  halt"),
-        ("szAddress = getip\nx = 1", "szAddress = (getip)\n  x = 1"),
-        ("getip 3", "getip (3)"),
+        ("string szIP = (getip 2)", "string szIP = getip 2"),
+        ("delay x * 3", "delay x * 3"),
+        ("set ipaddr getip 2", "set ipaddr getip 2"),
+        ("szAddress = getip\nhalt", "szAddress = getip\n  halt"),
+        ("szAddress = getip\nx = 1", "szAddress = getip\n  x = 1"),
+        ("getip 3", "getip 3"),
         ("set port databits 7", "set port databits 7"),
         ("SET PORT Parity Even", "set port parity even"),
         ("set port stopbits 2", "set port stopbits 2"),
         ("set screen keyboard off", "set screen keyboard off"),
-        ("transmit \"slip\" + \"^M\"", "transmit (\"slip\" + \"^M\")"),
+        ("transmit \"slip\" + \"^M\"", "transmit \"slip\" + \"^M\""),
         ("transmit $USERID, raw", "transmit $USERID, raw"),
         ("waitfor \"Login:\"", "waitfor \"Login:\""),
         ("waitfor \"Password?\", matchcase", "waitfor \"Password?\", matchcase"),
@@ -93,6 +111,24 @@ fn several_faults_are_told_at_once() {
     assert_eq!(lines, [3, 4]);
     let many = parse(&main_of(&"dial\n".repeat(1000))).unwrap_err();
     assert_eq!(many.len(), MOST_FAULTS);
+}
+
+#[test]
+fn parentheses_are_written_where_they_are_needed() {
+    for text in [
+        "x = (1 + 2) * 3",
+        "x = 1 - (2 - 3)",
+        "x = -(1 + 2)",
+        "x = --a",
+        "x = !(a and b) or c",
+        "x = getip (-1) + y",
+    ] {
+        assert_eq!(written(text), text);
+    }
+    // As deep and as long as the parser takes it.
+    for text in [format!("x = {}1", "-".repeat(60)), format!("x = 1{}", " + 1".repeat(200))] {
+        assert_eq!(written(&text), text);
+    }
 }
 
 #[test]

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_login_is_rehearsed() {
-        let script = b"proc main waitfor \"ogin:\" transmit $USERID waitfor \"word:\" transmit $PASSWORD endproc";
+        let script =
+            b"proc main waitfor \"ogin:\" transmit $USERID waitfor \"word:\" transmit $PASSWORD endproc";
         let run = rehearse(script, b"login: Zaphod-8472\r\npassword:").unwrap();
         assert_eq!(run.end, End::Machine(Ending::Done));
         assert!(run.told.contains("??????") && !run.told.contains("Zaphod"), "{}", run.told);

@@ -363,35 +363,56 @@ impl Expr {
                 out.extend_from_slice(system.name().as_bytes());
             }
             ExprKind::GetIp(which) => {
-                out.extend_from_slice(b"(getip");
+                out.extend_from_slice(b"getip");
                 if let Some(which) = which {
-                    out.extend_from_slice(b" (");
-                    which.write(out);
-                    out.push(b')');
+                    out.push(b' ');
+                    number(which, out);
                 }
-                out.push(b')');
             }
             ExprKind::Unary(op, inner) => {
                 out.push(if *op == Unary::Minus { b'-' } else { b'!' });
-                out.push(b'(');
-                inner.write(out);
-                out.push(b')');
+                inner.write_within(TIGHTEST, out);
             }
             ExprKind::Binary(op, left, right) => {
-                out.push(b'(');
-                left.write(out);
+                // Operators of one strength join from the left.
+                left.write_within(op.strength(), out);
                 out.push(b' ');
                 out.extend_from_slice(op.text().as_bytes());
                 out.push(b' ');
-                right.write(out);
-                out.push(b')');
+                right.write_within(op.strength() + 1, out);
             }
+        }
+    }
+
+    /// As an operand where only operators of at least this strength may stand without parentheses.
+    fn write_within(&self, strength: u8, out: &mut Vec<u8>) {
+        match &self.kind {
+            ExprKind::Binary(op, ..) if op.strength() < strength => parenthesised(self, out),
+            _ => self.write(out),
         }
     }
 }
 
+/// Stronger than every operator with two operands.
+const TIGHTEST: u8 = 7;
+
+fn parenthesised(expr: &Expr, out: &mut Vec<u8>) {
+    out.push(b'(');
+    expr.write(out);
+    out.push(b')');
+}
+
+/// What stands behind `getip`.
+fn number(expr: &Expr, out: &mut Vec<u8>) {
+    match expr.kind {
+        ExprKind::Number(_) | ExprKind::Variable(_) => expr.write(out),
+        _ => parenthesised(expr, out),
+    }
+}
+
 impl Script {
-    /// The script as text, one command a line, every operation in parentheses. Read again it gives the same tree.
+    /// The script as text, one command a line, no parentheses but those that are needed. Read again it gives
+    /// the same tree.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -462,9 +483,8 @@ impl Statement {
             StatementKind::GetIp(which) => {
                 word(out, "getip");
                 if let Some(which) = which {
-                    word(out, " (");
-                    which.write(out);
-                    word(out, ")");
+                    word(out, " ");
+                    number(which, out);
                 }
             }
             StatementKind::Goto(label) => word(out, &format!("goto {}", label.text)),

@@ -16,7 +16,9 @@ fn call_back_at_a_fixed_number(script: &str) {
     far.hear("call\r");
     far.say("call\r\nDialing continues in the background...\r\n\r\nNO CARRIER\r\n\r\nRING\r\n");
     far.hear("ATA\r");
-    far.say("ATA\r\r\nCONNECT 33600\r\nConnection established, please wait...\r\n...ok\r\n\r\nserver login: ");
+    far.say(
+        "ATA\r\r\nCONNECT 33600\r\nConnection established, please wait...\r\n...ok\r\n\r\nserver login: ",
+    );
     far.hear("pppuser\r");
     far.say("pppuser\r\nPassword:~\x7f}#!");
     far.hear("ppp\r");
@@ -61,7 +63,10 @@ fn the_service_asks_for_the_number() {
 fn the_web_page_s_bullets_are_pointed_at() {
     let (status, out, _) = run(&["--check", &path("linux-callback-service.original")]);
     assert_eq!(status, 1);
-    assert!(out.contains("linux-callback-service.original:1:1: error: this is a bullet of the page"), "{out}");
+    assert!(
+        out.contains("linux-callback-service.original:1:1: error: this is a bullet of the page"),
+        "{out}"
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ fn halt_is_no_success() {
     let script = place.script();
     assert_eq!(
         told,
-        format!("dialscript: {script}:4:1: halt, after waitfor \"ogin:\" until 1 (line 2) had waited 1.0 s in vain\n")
+        format!(
+            "dialscript: {script}:4:1: halt, after waitfor \"ogin:\" until 1 (line 2) had waited 1.0 s in vain\n"
+        )
     );
 }
 
@@ -42,7 +44,10 @@ fn the_limit_ends_a_wait_for_ever() {
     let far = Far::new();
     let (status, told) = far.start(&["--limit", "1", "--why", &place.script()]).end();
     assert_eq!(status, 3);
-    assert!(told.contains("the time of --limit was over during waitfor \"RING\"; no byte at all came"), "{told}");
+    assert!(
+        told.contains("the time of --limit was over during waitfor \"RING\"; no byte at all came"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -90,13 +95,20 @@ fn no_line_no_script_no_value() {
     let place = Place::with("transmit $PASSWORD, raw");
     let script = place.script();
     let (status, _, told) = run(&[&script]);
-    assert_eq!((status, told.contains(":2:10: the script uses $PASSWORD, which is not given")), (1, true), "{told}");
+    assert_eq!(
+        (status, told.contains(":2:10: the script uses $PASSWORD, which is not given")),
+        (1, true),
+        "{told}"
+    );
     place.write("pw", "x\n");
     fs::set_permissions(place.path("pw"), fs::Permissions::from_mode(0o644)).expect("chmod");
     let (status, _, told) = run(&["--password-file", &place.name("pw"), &script]);
     assert_eq!(status, 2);
     assert!(told.contains("everybody may read it"), "{told}");
-    assert!(told.contains("descriptor 0 is no line: Inappropriate ioctl for device; start me from"), "{told}");
+    assert!(
+        told.contains("descriptor 0 is no line: Inappropriate ioctl for device; start me from"),
+        "{told}"
+    );
     let (status, _, told) = run(&[&place.name("absent.scp")]);
     assert_eq!((status, told.contains("absent.scp: No such file or directory")), (1, true), "{told}");
     let (status, _, told) = run(&["--password", "geheim", &script]);
@@ -109,6 +121,9 @@ fn binary_files_are_no_scripts() {
         let (status, out, told) = run(&["--check", path]);
         assert_eq!(status, 1, "{path}");
         assert!(!out.is_empty() || !told.is_empty());
-        assert!(out.bytes().chain(told.bytes()).all(|b| b == b'\n' || (0x20..0x7f).contains(&b)), "{path}: {out}{told}");
+        assert!(
+            out.bytes().chain(told.bytes()).all(|b| b == b'\n' || (0x20..0x7f).contains(&b)),
+            "{path}: {out}{told}"
+        );
     }
 }

@@ -58,7 +58,11 @@ fn without_a_descriptor_it_opens_and_locks_a_device_itself() {
     let running = start();
     far.hear("AT\r");
     let held = wait::until("a lock file", || {
-        std::fs::read_dir(sandbox.run("lock")).ok()?.flatten().map(|e| e.path()).find(|p| p.to_string_lossy().contains("LCK.."))
+        std::fs::read_dir(sandbox.run("lock"))
+            .ok()?
+            .flatten()
+            .map(|e| e.path())
+            .find(|p| p.to_string_lossy().contains("LCK.."))
     });
     let (status, told) = start().end();
     assert_eq!(status, 2, "{told}");

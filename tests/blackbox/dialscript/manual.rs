@@ -21,7 +21,8 @@ fn help_flags() -> BTreeSet<String> {
 #[test]
 fn every_flag_is_described_and_no_other() {
     let page = page();
-    let list = page.split(".Sh OPTIONS").nth(1).and_then(|p| p.split(".Sh ").next()).expect("an OPTIONS section");
+    let list =
+        page.split(".Sh OPTIONS").nth(1).and_then(|p| p.split(".Sh ").next()).expect("an OPTIONS section");
     let described: BTreeSet<String> = list
         .lines()
         .filter_map(|l| l.strip_prefix(".It Fl Fl "))
@@ -50,7 +51,8 @@ fn every_script_in_the_page_passes_the_check() {
     let mut count = 0;
     for display in page.split(".Bd -literal").skip(1) {
         let body = display.split(".Ed").next().expect("a display's end");
-        let body: String = body.lines().skip(1).map(|l| l.replace("\\e", "\\").replace("\\&", "") + "\n").collect();
+        let body: String =
+            body.lines().skip(1).map(|l| l.replace("\\e", "\\").replace("\\&", "") + "\n").collect();
         if body.contains("proc main") {
             let place = Place::with("");
             let script = place.write("page.scp", &body);
@@ -64,7 +66,8 @@ fn every_script_in_the_page_passes_the_check() {
 #[test]
 fn every_exit_status_is_described() {
     let page = page();
-    let section = page.split(".Sh EXIT STATUS").nth(1).and_then(|p| p.split(".Sh ").next()).expect("EXIT STATUS");
+    let section =
+        page.split(".Sh EXIT STATUS").nth(1).and_then(|p| p.split(".Sh ").next()).expect("EXIT STATUS");
     for status in 0..=5 {
         assert!(section.contains(&format!(".It {status}\n")), "{status}");
     }

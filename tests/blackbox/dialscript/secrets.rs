@@ -64,7 +64,10 @@ fn from_the_environment_and_the_command_line() {
 fn without_raw_escapes_in_them_are_obeyed_and_hidden_as_well() {
     let place = Place::with("transmit $PASSWORD\nwaitfor \"!\"\nhalt");
     let mut far = Far::new();
-    let child = far.command(&["--explain", "--why", &place.script()]).env("DIALSCRIPT_PASSWORD", "top^Jsecret").spawn();
+    let child = far
+        .command(&["--explain", "--why", &place.script()])
+        .env("DIALSCRIPT_PASSWORD", "top^Jsecret")
+        .spawn();
     let running = Script { child: Some(child.expect("start")) };
     far.hear("top\nsecret");
     far.say("top\nsecret top secret!");

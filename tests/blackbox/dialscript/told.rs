@@ -51,7 +51,10 @@ fn a_trace_replays_to_the_same_end() {
     assert_eq!(status, 4);
     // Times aside, the two tables are the same.
     let plain = |table: &str| -> Vec<String> {
-        table.lines().map(|l| l.split_whitespace().filter(|w| w.parse::<f64>().is_err()).collect::<Vec<_>>().join(" ")).collect()
+        table
+            .lines()
+            .map(|l| l.split_whitespace().filter(|w| w.parse::<f64>().is_err()).collect::<Vec<_>>().join(" "))
+            .collect()
     };
     assert_eq!(plain(&live), plain(&replayed));
     assert!(live.contains("\"ogin:\" came") && live.contains("transmit (hidden)"), "{live}");
@@ -60,14 +63,16 @@ fn a_trace_replays_to_the_same_end() {
 #[test]
 fn a_remote_written_by_hand() {
     let place = Place::with("waitfor \"RING\" until 30\ntransmit \"ATA^M\"\nwaitfor \"CONNECT\" until 60");
-    let remote = place.write("remote", ". 20\n< \\r\\nRING\\r\\n\n> ATA\\r\n. 7.5\n< \\r\\nCONNECT 33600\\r\\n\n");
+    let remote =
+        place.write("remote", ". 20\n< \\r\\nRING\\r\\n\n> ATA\\r\n. 7.5\n< \\r\\nCONNECT 33600\\r\\n\n");
     let started = std::time::Instant::now();
     let (status, _, told) = run(&["--replay", &remote, "--explain", &place.script()]);
     assert_eq!(status, 0, "{told}");
     assert!(told.contains("exit status 0 after 27.500 s"), "{told}");
     assert!(started.elapsed().as_secs() < 20, "in no time");
     let other = place.write("other", "> ATH\\r\n");
-    let (status, _, told) = run(&["--replay", &other, &place.write("y.scp", "proc main transmit \"ATA^M\" endproc")]);
+    let (status, _, told) =
+        run(&["--replay", &other, &place.write("y.scp", "proc main transmit \"ATA^M\" endproc")]);
     assert_eq!(status, 0);
     assert!(told.contains("line 1 waits for \"ATH\\r\", the script sent \"ATA\\r\""), "{told}");
 }
