@@ -90,7 +90,9 @@ pub struct Journal {
     pub masker: Masker,
     trace: Option<Trace>,
     open: bool,
-    secret_send: bool,
+    /// What the send under way puts out is not written down, only that it did.
+    pub secret_send: bool,
+    secret_bytes: bool,
 }
 
 impl Journal {
@@ -119,7 +121,7 @@ impl Journal {
             }
             Kind::Send(_) | Kind::Script => vec![],
         };
-        self.secret_send = matches!(kind, Kind::Send(None));
+        self.secret_send = false;
         if !event.is_empty() {
             let mut event = event;
             event.push(("step", Value::from(step)));
@@ -188,7 +190,9 @@ impl Journal {
 
     /// Bytes went out to the line. Those of a secret send are written down at its end, as nothing.
     pub fn sent(&mut self, bytes: &[u8], now: Duration) {
-        if self.on && !self.secret_send {
+        if self.secret_send {
+            self.secret_bytes = true;
+        } else if self.on {
             let bytes = self.masker.text(bytes);
             self.write(now, &[("send", trace::text(&bytes))]);
         }
@@ -203,7 +207,8 @@ impl Journal {
 
     /// A send is complete.
     pub fn send_complete(&mut self, now: Duration) {
-        if self.on && std::mem::take(&mut self.secret_send) {
+        self.secret_send = false;
+        if self.on && std::mem::take(&mut self.secret_bytes) {
             self.write(now, &[("send", Value::Null)]);
         }
     }

@@ -101,7 +101,7 @@ pub fn secrets(options: &Options) -> Vec<Vec<u8>> {
     for text in sends(&plan.steps).filter_map(send_source) {
         let send = escape::send(&text, values);
         if send.quiet {
-            all.extend(session::secrets(&send, &send.output()));
+            all.extend(session::secrets(&send));
         }
     }
     all

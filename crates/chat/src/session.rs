@@ -438,12 +438,15 @@ impl<'a> Session<'a> {
             }
         }
         if send.quiet {
-            for secret in secrets(send, output) {
+            for secret in secrets(send) {
                 self.journal.masker.add(&secret);
             }
         }
-        let shown = (!send.quiet).then(|| self.journal.masker.text(&bytes));
+        let shown = self.journal.masker.text(&bytes);
+        let secret = send.quiet || shown != bytes;
+        let shown = (!send.quiet).then_some(shown);
         self.journal.begin(self.progress.step, place, Kind::Send(shown), self.line.now());
+        self.journal.secret_send = secret;
     }
 
     fn file_contents(&mut self, name: &[u8]) -> Result<Vec<u8>, Stop> {
@@ -582,15 +585,22 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What a quiet send must hide: all its bytes, its parts, and the values in it.
-pub fn secrets(send: &escape::Send, output: &[escape::Output]) -> Vec<Vec<u8>> {
-    let mut all = vec![Vec::new()];
-    for act in output {
-        if let escape::Output::Bytes(bytes) = act {
-            let part = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-            all[0].extend_from_slice(part);
-            all.push(part.to_vec());
+/// What a quiet send must hide: all its bytes, its parts between pauses, what stands behind each
+/// `\q`, and the values in it.
+pub fn secrets(send: &escape::Send) -> Vec<Vec<u8>> {
+    let bare = |bytes: &[u8]| bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
+    let mut all = Vec::new();
+    for from in std::iter::once(0).chain(send.quiet_at.iter().copied()) {
+        let text = send.text.get(from..).unwrap_or_default().to_vec();
+        let parts = escape::Send { text, ..escape::Send::default() }.output();
+        let mut whole = Vec::new();
+        for act in parts {
+            if let escape::Output::Bytes(bytes) = act {
+                all.push(bare(&bytes));
+                whole.extend_from_slice(&bytes);
+            }
         }
+        all.push(bare(&whole));
     }
     all.extend(send.values.iter().cloned());
     all

@@ -24,6 +24,8 @@ pub struct Send {
     pub text: Vec<u8>,
     /// The word held a `\q`: the log must not show the text.
     pub quiet: bool,
+    /// Where in the text each `\q` stood.
+    pub quiet_at: Vec<usize>,
     /// Values of `\T`, `\U` and `$NAME` that went in.
     pub values: Vec<Vec<u8>>,
 }
@@ -111,7 +113,12 @@ pub fn send_text(word: &[u8], values: Values<'_>) -> Send {
                 Some(b'r') => out.text.push(b'\r'),
                 Some(b's') => out.text.push(b' '),
                 Some(b't') => out.text.push(b'\t'),
-                Some(b'q') => out.quiet = true,
+                Some(b'q') => {
+                    out.quiet = true;
+                    out.quiet_at.push(out.text.len());
+                }
+                // Only the log can tell the difference: observed in the original.
+                Some(b'$') if values.variables.is_some() => out.text.push(b'$'),
                 Some(b'N') => out.text.extend_from_slice(b"\\\0"),
                 Some(letter @ (b'T' | b'U')) => {
                     let value = if letter == b'T' { values.phone } else { values.phone2 };
@@ -318,6 +325,7 @@ mod tests {
         assert_eq!(expect(b"$N_1-$X$", values), b"a\\db-");
         let send = send(b"$N_1", values);
         assert_eq!(send.output().len(), 3);
+        assert_eq!(super::send(b"\\$\\c", values).shown(), b"$");
         assert_eq!(send_text(b"\\T\\c", values).output(), [Output::Bytes(b"12\\".to_vec())]);
         assert_eq!(send.values, [b"a\\db".to_vec()]);
     }

@@ -52,6 +52,8 @@ pub struct Replay {
     coming: VecDeque<(Duration, Option<Vec<u8>>)>,
     now: Duration,
     alarm: Option<Duration>,
+    /// The send under way has put out bytes that any send matches.
+    matched_any: bool,
     /// What the script sent while something else was awaited.
     difference: Option<String>,
 }
@@ -208,8 +210,10 @@ impl Line for Replay {
             }
             return Output::Done(common);
         }
-        if let Some(Event { act: Act::AwaitBreak, .. }) = self.events.front() {
-            self.differs(bytes);
+        match self.events.front() {
+            Some(Event { act: Act::AwaitBreak, .. }) => self.differs(bytes),
+            Some(Event { act: Act::Await(None), .. }) => self.matched_any = true,
+            _ => {}
         }
         Output::Done(bytes.len())
     }
@@ -224,7 +228,7 @@ impl Line for Replay {
     }
 
     fn end_send(&mut self) {
-        if let Some(Event { act: Act::Await(None), .. }) = self.events.front() {
+        if std::mem::take(&mut self.matched_any) {
             self.done();
         }
     }
