@@ -19,6 +19,7 @@ pub mod number;
 pub mod ppp;
 pub mod record;
 pub mod settings;
+pub mod share;
 pub mod signal;
 pub mod speed;
 #[allow(unsafe_code)] // Each block carries its reason.
