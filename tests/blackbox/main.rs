@@ -7,3 +7,4 @@ mod dialscript;
 mod exchange;
 mod line;
 mod mgetty;
+mod modemd;

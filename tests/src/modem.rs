@@ -204,6 +204,11 @@ fn play(master: &std::fs::File, manner: &Manner, shared: &(Mutex<Shared>, Condva
             let _ = file.write_all(&buffer[..n]);
         }
         for &byte in &buffer[..n] {
+            // V.250 5.2.2: the line editing character rubs one out.
+            if byte == 8 {
+                line.pop();
+                continue;
+            }
             if byte != b'\r' {
                 line.push(byte.to_ascii_uppercase());
                 continue;

@@ -88,7 +88,7 @@ impl Sandbox {
             arg0.map_or_else(|| program.file_name().expect("a file name").into(), std::ffi::OsString::from);
         let mut command = Command::new("setsid");
         command
-            .args(["unshare", flags, "--propagation", "private", "bash", "-c", INSIDE, "sandbox"])
+            .args(["unshare", flags, "--propagation", "private", "bash", "--norc", "-c", INSIDE, "sandbox"])
             .arg(self.path())
             .arg(name)
             .arg(program);
@@ -132,6 +132,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts what [`Sandbox::command`] has prepared.
+    pub fn spawn(command: &mut Command) -> Running {
+        Running { child: command.spawn().expect("start the program") }
+    }
+
     /// Its process id: the helper programs before it were replaced by exec.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))

@@ -7,6 +7,7 @@
 //! No command of a rule is ever run here: `spawn` gives the library's verdict and a remark, `twist`,
 //! `aclexec`, `user` and `group` refuse. Nobody is asked for a user name (RFC 1413), so all are unknown.
 
+pub mod lookup;
 mod matching;
 mod options;
 mod rules;

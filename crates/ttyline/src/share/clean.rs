@@ -150,10 +150,8 @@ impl Cleaner {
                 self.wait(State::HangingUp, now, FALL);
             }
             (State::Rubbed, Event::Deadline) => self.send_init(0, now, actions),
-            (State::Init(n), Event::Bytes(bytes)) => {
-                if self.answered(bytes) {
-                    self.send_init(n + 1, now, actions);
-                }
+            (State::Init(n), Event::Bytes(bytes)) if self.answered(bytes) => {
+                self.send_init(n + 1, now, actions)
             }
             (State::Init(_), Event::Deadline) if !self.escaped => self.escape(now),
             (State::Init(_), Event::Deadline) => self.end(Outcome::Silent, actions),

@@ -7,6 +7,7 @@ pub mod crypt;
 pub mod gsm;
 pub mod interrupt;
 pub mod memory;
+pub mod names;
 pub mod process;
 pub mod signals;
 pub mod termios;

@@ -107,6 +107,18 @@ fn release_stack() {
     }
 }
 
+/// A descriptor that the process was started with, such as those of `LISTEN_FDS`. Close-on-exec from now on.
+///
+/// # Errors
+/// `EBADF` if it is not open. The caller must not ask for the same one twice.
+pub fn inherited(fd: i32) -> io::Result<OwnedFd> {
+    // SAFETY: F_SETFD takes integers only; it fails on a descriptor that is not open.
+    checked(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    // SAFETY: it is open (above), and nobody in this process owns it: we only just learned of it from
+    // whoever started us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
