@@ -398,3 +398,85 @@ impl AsFd for Line {
         self.fd.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Flow, control};
+    use std::io::{Read, Write};
+
+    fn pty() -> (File, std::path::PathBuf, OwnedFd) {
+        let pair = nix::pty::openpty(None, None).unwrap();
+        let path = nix::unistd::ttyname(&pair.slave).unwrap();
+        (File::from(pair.master), path, pair.slave)
+    }
+
+    #[test]
+    fn settings_come_back_when_the_line_is_dropped() {
+        let (_master, path, other) = pty();
+        let found = termios::get(&other).unwrap();
+        let mut line = Line::open(&path, Opening::AtOnce).unwrap();
+        line.restore_on_way_out(Restore::Found);
+        line.set(&line.found().for_modem(33_600, Flow::None), When::Now).unwrap();
+        let now = termios::get(&other).unwrap();
+        assert_eq!((now.speed_out, now.control & control::CBAUD), (33_600, control::BOTHER), "any speed");
+        drop(line);
+        assert_eq!(termios::get(&other).unwrap(), found);
+        let mut line = Line::open(&path, Opening::AtCarrier).unwrap();
+        line.restore_on_way_out(Restore::FoundWithHangUp);
+        drop(line);
+        assert_eq!(termios::get(&other).unwrap().control, found.control | control::HUPCL);
+    }
+
+    #[test]
+    fn what_is_handed_over_stays_as_it_is_and_blocks() {
+        let (_master, path, other) = pty();
+        let line = Line::open(&path, Opening::AtOnce).unwrap();
+        let copy = line.fd.try_clone().unwrap();
+        line.set(&line.found().raw(), When::Now).unwrap();
+        let flags = |fd: &OwnedFd| OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL).unwrap());
+        assert!(flags(&copy).contains(OFlag::O_NONBLOCK));
+        line.hand_over().unwrap();
+        assert!(!flags(&copy).contains(OFlag::O_NONBLOCK));
+        assert_eq!(termios::get(&other).unwrap().local, 0);
+    }
+
+    #[test]
+    fn silence_ends_the_drain_and_noise_is_bounded() {
+        let (mut master, path, _other) = pty();
+        let line = Line::open(&path, Opening::AtOnce).unwrap();
+        line.set(&line.found().raw(), When::Now).unwrap();
+        let started = Instant::now();
+        master.write_all(b"RING\r\n").unwrap();
+        let mut seen = Vec::new();
+        let quiet = Duration::from_millis(30);
+        let count = line.drain_input(quiet, 10_000, &mut |bytes| seen.extend_from_slice(bytes)).unwrap();
+        assert_eq!((count, seen.as_slice()), (6, b"RING\r\n".as_slice()));
+        assert!(started.elapsed() >= quiet);
+        master.write_all(&[b'x'; 2000]).unwrap();
+        assert!(line.drain_input(quiet, 600, &mut |_| {}).unwrap() < 2000);
+    }
+
+    #[test]
+    fn a_line_that_takes_nothing_is_given_up_in_time() {
+        let (mut master, path, _other) = pty();
+        let line = Line::open(&path, Opening::AtOnce).unwrap();
+        line.set(&line.found().raw(), When::Now).unwrap();
+        let error = line.write_all(&[b'x'; 1 << 20], Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(master.read(&mut [0; 100]).unwrap() > 0);
+        line.flush(Queue::Both).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_line_is_said_to_be_none() {
+        let opened = |path: &str| Line::open(Path::new(path), Opening::AtOnce);
+        assert!(matches!(opened("/dev/null"), Err(OpenError::NotATty)));
+        assert!(matches!(opened("/dev/no such line"), Err(OpenError::Open(_))));
+        let (master, path, other) = pty();
+        let line = Line::open(&path, Opening::AtOnce).unwrap();
+        assert!(line.modem_lines().is_err(), "unknown, never random");
+        drop((master, other));
+        assert_eq!(line.read(&mut [0; 10]).unwrap(), Input::HungUp);
+    }
+}

@@ -3,4 +3,5 @@
 mod config_conformance;
 mod getty;
 mod locks;
+mod login_conformance;
 mod settings;

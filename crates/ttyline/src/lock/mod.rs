@@ -141,7 +141,8 @@ impl Locks {
     pub fn look(&self, line: &LineName) -> io::Result<Report> {
         let (device, names) = self.names(line);
         let mut files = Vec::new();
-        for name in names.own.iter().chain(&names.honoured) {
+        let aliases = aliases(&self.directory, &device, &names);
+        for name in names.own.iter().chain(&names.honoured).chain(&aliases) {
             files.extend(judge::look(&self.directory.join(name), &device)?);
         }
         let own = judge::own_pid();
@@ -292,7 +293,7 @@ impl Lock {
     /// The last steps: names that others use, the line itself, and what is undone in a panic.
     fn settle(&mut self, names: &Names, line: Option<&Line>) -> Result<(), LockError> {
         // After our own names were taken: whoever came by another name before is seen now.
-        for name in &names.honoured {
+        for name in names.honoured.iter().chain(&aliases(&self.directory, &self.device, names)) {
             let path = self.directory.join(name);
             match judge::look(&path, &self.device) {
                 Ok(Some(found)) if found.counts() => {
@@ -387,6 +388,22 @@ impl Drop for Lock {
             self.files.iter().for_each(remove);
         }
     }
+}
+
+/// Lock files that others made by the name of a symlink to the device (`LCK..modem`), as far as they are
+/// among the first few hundred files of the directory.
+fn aliases(directory: &Path, device: &Path, names: &Names) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let known = |name: &String| names.own.contains(name) || names.honoured.contains(name);
+    let entries = entries.take(300).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_alias = |name: &String| {
+        let Some(below) = name.strip_prefix("LCK..").filter(|b| !b.is_empty()) else { return false };
+        let leads_here =
+            |path: PathBuf| path.is_symlink() && std::fs::canonicalize(path).is_ok_and(|real| real == device);
+        let dev = Path::new("/dev");
+        leads_here(dev.join(below)) || leads_here(dev.join(below.replace('_', "/")))
+    };
+    entries.filter(|name| !known(name) && is_alias(name)).collect()
 }
 
 /// Whether an empty lock file may still be being written: it changed a moment ago, and we have not

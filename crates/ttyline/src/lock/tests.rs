@@ -220,3 +220,33 @@ fn the_line_is_held_with_flock_and_exclusive_use() {
     assert!(!tty::is_exclusive(&one).unwrap());
     assert_eq!(place.names().len(), 1);
 }
+
+#[test]
+fn the_lock_of_a_symlink_keeps_the_real_device_too() {
+    // Every Linux has /dev/stdin; here it leads to what a child's standard input is.
+    let (place, other) = (Place::new(), Sleeper::new());
+    let Ok(real) = fs::canonicalize("/dev/fd") else { return };
+    let names = names::names(&real, &real);
+    fs::write(place.path("fd"), format!("{:10}\n", other.pid())).unwrap();
+    assert_eq!(aliases(place.dir.path(), &real, &names), ["LCK..fd"]);
+    assert!(aliases(place.dir.path(), Path::new("/dev/null"), &names).is_empty());
+}
+
+#[test]
+fn a_symlinked_line_is_locked_by_both_names() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // Only root can make a symlink in /dev.
+    }
+    let (place, other) = (Place::new(), Sleeper::new());
+    let alias = format!("ringback-test-{}", judge::own_pid());
+    let link = Path::new("/dev").join(&alias);
+    symlink("/dev/null", &link).unwrap();
+    let lock = place.locks.acquire(&line(&alias), None);
+    let names = place.names();
+    drop(lock);
+    fs::write(place.path(&alias), format!("{:10}\n", other.pid())).unwrap();
+    let by_real_name = place.locks.acquire(&line("null"), None);
+    fs::remove_file(&link).unwrap();
+    assert_eq!(names, ["LCK..null".to_string(), format!("LCK..{alias}")]);
+    assert!(matches!(by_real_name, Err(LockError::Held(_))), "{by_real_name:?}");
+}
