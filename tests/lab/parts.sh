@@ -1,7 +1,7 @@
 # Finds what the lab is made of. Sourced: needs `top`, `target`, `say` and `die` of scripts/shared.sh.
 # What is not installed is unpacked under target/originals, so that an ordinary user needs nothing
 # but Debian's package lists.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154 # Set and used by who sources this.
 
 # unpacked PACKAGE: prints the directory into which Debian's package is unpacked.
 unpacked() {

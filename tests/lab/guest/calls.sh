@@ -1,9 +1,12 @@
 # Calls between the two computers of the guest: the office (this one) and home (namespaces of its
 # own), and what the kernel says of them. Sourced after tools.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # Shares its variables with tools.sh and who sources it.
 exec {events}<>/lab/events
 
 office=192.168.1.1
+
+# exchange ORDER…: orders the exchange; `wait` returns when what it waits for has come.
+exchange() { why=$(/lab/exchange ctl /lab/exchange.sock "$@" 2>&1); }
 
 # client COMMAND: runs it on the caller's computer; `said` is what it printed.
 client() {
@@ -19,19 +22,32 @@ client() {
     return "${rc:-1}"
 }
 
-# event WHO WHAT SECONDS: waits for pppd's word; sets `when` (microseconds), `interface`, `device`.
-event() {
-    local who what end
-    now
-    end=$((now + $3 * 1000000))
-    while now && [ "$now" -lt $end ]; do
-        read -rt 1 -u "$events" who what interface device when || continue
-        echo "event $who $what $interface $device $when" >&2
-        when=${when/[.,]/}
-        [ "$who $what" = "$1 $2" ] && return 0
-    done
-    why="no '$1 $2' within $3 s"
-    return 1
+# saw LINE EVENT: sets `at` (milliseconds) to when the exchange last saw it; 0 if never. EVENT is a
+# piece of the call log's JSON.
+saw() {
+    at=$(awk -v line="\"line\":\"$1\"" -v what="$2" '
+        index($0, line) && index($0, what) { split($0, a, "\"time\":"); t = a[2] * 1000 }
+        END { printf "%.0f", t }' /lab/out/exchange.jsonl)
+}
+
+# dtr_fell LINE: the exchange has seen DTR fall since the line's last CONNECT.
+dtr_fell() {
+    local connect
+    saw "$1" '"text":"CONNECT'
+    connect=$at
+    saw "$1" '"event":"closed"'
+    why="CONNECT at $connect, the line let go at $at"
+    [ "$at" -gt "$connect" ]
+}
+
+# dtr_pulsed LINE: since the line was last opened, DTR was low for 400 to 900 ms, then high.
+dtr_pulsed() {
+    local low
+    saw "$1" '"event":"dtr","line":"'"$1"'","on":false'
+    low=$at
+    saw "$1" '"event":"dtr","line":"'"$1"'","on":true'
+    why="low at $low, high at $at"
+    ((low > 0 && at - low >= 400 && at - low <= 900))
 }
 
 # has_interface NAME: the kernel has it.
@@ -66,12 +82,12 @@ megabyte() {
     local server=$! from
     within 5 listening
     now
-    from=$now
+    from=$((now / 1000))
     client "sha256sum </dev/tcp/$office/5000"
     now
     wait $server
     why="got ${said:-nothing}, sent $sum"
-    [ "${said%% *}" = "$sum" ] && measured "$1 megabyte" $((now - from))
+    [ "${said%% *}" = "$sum" ] && measured "$1: a megabyte" $((now / 1000 - from))
 }
 listening() { grep -q ':1388 .* 0A ' /proc/net/tcp; }
 
@@ -97,50 +113,70 @@ age() {
     age=$((10#${uptime/./} * 10 - stat[19] * 10))
 }
 
+# call_pppd PEER: the caller's pppd dials.
 call_pppd() {
-    while read -rt 0.01 -u "$events" _; do :; done # What the last call's end still had to say.
+    while read -rt 0 -u "$events"; do read -r -u "$events" _; done # What the last call's end still had to say.
     client "/usr/sbin/pppd call $1 >>/lab/out/home-pppd.log 2>&1 & echo \$!"
     caller=${said%%$'\n'*}
 }
-hang_up_pppd() { client "kill -TERM $caller"; }
 
-# both_up SECONDS: both pppds say so; sets `connected` and `up` as the caller saw them.
+# hang_up_pppd: it says good-bye as PPP does, and lets the line go.
+hang_up_pppd() { client "kill -TERM $caller; wait $caller"; }
+
+# both_up SECONDS: both pppds say so. Sets `up`, the moment (milliseconds) at the caller's.
 both_up() {
-    local seen= end
+    local seen='' end who what stamp
     now
     end=$((now + $1 * 1000000))
     while now && [ "$now" -lt $end ]; do
         read -rt 1 -u "$events" who what _ _ stamp || continue
         echo "event $who $what $stamp" >&2
         seen+="$who $what; "
-        case "$who $what" in
-        "home connected") connected=${stamp/[.,]/} ;;
-        "home up") up=${stamp/[.,]/} ;;
-        esac
+        [ "$who $what" != "home up" ] || up=$((${stamp/[.,]/} / 1000))
         [[ $seen == *home\ up* && $seen == *office\ up* ]] && return 0
     done
     why="in $1 s only: $seen"
     return 1
 }
 
-# ppp_call NAME LINE HOLDER HOME-ADDRESS: one whole call with PPP.
-ppp_call() {
+# ppp_comes_up NAME: a call up to the working addresses.
+ppp_comes_up() {
     call_pppd "$1"
-    check "$1: IPCP comes up on both ends" both_up 30 || { hang_up_pppd; nap 5; return; }
-    [ "$1" != autoppp ] || measured "$1: CONNECT to IPCP up" $((up - connected))
-    check "$1: the lock names the living $3 on the line" held_by "$3" "$2"
-    check "$1: the office has the addresses of options.$2" office_addresses $office "$4"
-    check "$1: the caller has them too" home_addresses "$4" $office
-    check "$1: the office reaches the caller" office_pings "$4"
+    if ! check "$2: IPCP comes up on both ends" both_up 30; then
+        hang_up_pppd
+        return 1
+    fi
+    [ "$1" != autoppp ] || { saw 123456 '"text":"CONNECT' && measured "$2: CONNECT to IPCP up" $((up - at)); }
+}
+
+# ppp_call PEER LINE NUMBER HOLDER HOME-ADDRESS: one whole call with PPP.
+ppp_call() {
+    ppp_comes_up "$1" "$1" || return
+    check "$1: the lock names the living $4 on the line" held_by "$4" "$2"
+    check "$1: the office has the addresses of options.$2" office_addresses $office "$5"
+    check "$1: the caller has them too" home_addresses "$5" $office
+    check "$1: the office reaches the caller" office_pings "$5"
     check "$1: the caller reaches the office" home_pings $office
     check "$1: a megabyte arrives whole" megabyte "$1"
-    now
-    local ended=$now
     hang_up_pppd
-    check "$1: ppp0 is gone when the caller hangs up" within 15 no_interface ppp0
+    call_over "$1" "$2" "$3"
+    check "$1: the line answers again" answers_again "$2" "$3"
+}
+
+# call_over NAME LINE NUMBER: what must be true after every call with PPP.
+call_over() {
+    check "$1: ppp0 is gone" within 15 no_interface ppp0
+    line_back "$@"
+}
+
+# line_back NAME LINE NUMBER: what must be true after every call.
+line_back() {
     check "$1: the next getty takes the lock over and lets it go" in_service "$2"
     now
-    measured "$1: end of call to ready" $((now - ended))
+    local ready=$((now / 1000))
+    check "$1: DTR fell, as the exchange sees it" dtr_fell "$3"
+    measured "$1: DTR low to ready" $((ready - at))
+    check "$1: the next getty pulsed DTR" dtr_pulsed "$3"
 }
 
 # talk LINE-NUMBER SCRIPT...: a caller at a terminal; true if chat's script went through to its end.
@@ -156,6 +192,20 @@ talk() {
 # answers_again LINE NUMBER: a caller gets the prompt.
 answers_again() {
     talk "$2" '' ogin: && in_service "$1"
+}
+
+# carrier_lost LINE-NUMBER: the exchange cuts the call off while data flows.
+carrier_lost() {
+    busybox nc -l -p 5000 </dev/zero >/dev/null &
+    local server=$!
+    within 5 listening
+    client "cat </dev/tcp/$office/5000 >/lab/home-got & echo \$!"
+    within 5 test -s /lab/home-got
+    exchange "cut $1"
+    local rc=$?
+    client "kill ${said%%$'\n'*}; wait $caller"
+    kill $server
+    return $rc
 }
 
 # The caller's computer.
