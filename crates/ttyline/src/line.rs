@@ -59,6 +59,10 @@ pub enum Input {
     HungUp,
 }
 
+/// How long [`Line::open`] waits for the old users of a hung-up line to let go, and how often it looks.
+const DEAD: Duration = Duration::from_secs(5);
+const DEAD_PAUSE: Duration = Duration::from_millis(100);
+
 /// What becomes of the settings when the line is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restore {
@@ -90,6 +94,24 @@ impl Line {
     /// # Errors
     /// [`OpenError`].
     pub fn open(device: &Path, opening: Opening) -> Result<Line, OpenError> {
+        let end = Instant::now() + DEAD;
+        loop {
+            let line = Line::open_once(device, opening)?;
+            if !line.is_dead() || Instant::now() >= end {
+                return Ok(line);
+            }
+            drop(line);
+            std::thread::sleep(DEAD_PAUSE);
+        }
+    }
+
+    /// Whether no byte can be written though the open succeeded: with some drivers (n_gsm) a hung-up
+    /// tty stays so for new users until the last of its old ones has let go.
+    fn is_dead(&self) -> bool {
+        nix::unistd::write(self, b"") == Err(nix::errno::Errno::EIO)
+    }
+
+    fn open_once(device: &Path, opening: Opening) -> Result<Line, OpenError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         let flags = libc::O_NOCTTY | libc::O_CLOEXEC;

@@ -42,12 +42,14 @@ dtr_fell() {
 
 # dtr_pulsed LINE: since the line was last opened, DTR was low for 400 to 900 ms, then high.
 dtr_pulsed() {
-    local low
+    local opened low
+    saw "$1" '"event":"opened"'
+    opened=$at
     saw "$1" '"event":"dtr","line":"'"$1"'","on":false'
     low=$at
     saw "$1" '"event":"dtr","line":"'"$1"'","on":true'
-    why="low at $low, high at $at"
-    ((low > 0 && at - low >= 400 && at - low <= 900))
+    why="opened at $opened, low at $low, high at $at"
+    ((opened > 0 && low >= opened && at - low >= 400 && at - low <= 900))
 }
 
 # has_interface NAME: the kernel has it.

@@ -77,6 +77,8 @@ struct Channel {
     /// There is a line on it; the kernel may open it.
     wired: bool,
     open: bool,
+    /// Whether the kernel has said its lines since the channel was opened. They may be off from the start.
+    heard: bool,
     from: FromTerminal,
     to: ToTerminal,
     /// The lines could not be said for want of room.
@@ -188,8 +190,8 @@ impl Peer {
 
     fn data(&mut self, n: u8, information: &[u8], tell: &mut impl FnMut(Event<'_>)) {
         let Some((lines, broken, used)) = FromTerminal::decode(information) else { return };
-        if self.channel(n).is_some_and(|c| c.from != lines) {
-            self.change(n, |c| c.from = lines);
+        if self.channel(n).is_some_and(|c| c.from != lines || !c.heard) {
+            self.change(n, |c| (c.from, c.heard) = (lines, true));
             tell(Event::Lines(n, lines));
         }
         if broken {
@@ -235,9 +237,9 @@ impl Peer {
                     if let Some((lines, _, _)) = FromTerminal::decode(signals)
                         && n > 0
                         && self.is_open(n)
-                        && self.channel(n).is_some_and(|c| c.from != lines)
+                        && self.channel(n).is_some_and(|c| c.from != lines || !c.heard)
                     {
-                        self.change(n, |c| c.from = lines);
+                        self.change(n, |c| (c.from, c.heard) = (lines, true));
                         tell(Event::Lines(n, lines));
                     }
                 }

@@ -88,6 +88,18 @@ fn the_wire_as_the_kernel_was_seen_to_use_it() {
 }
 
 #[test]
+fn lines_that_are_off_from_the_start_are_told() {
+    let mut peer = wired(1);
+    feed(&mut peer, &kernel(0, Kind::Sabm, b""));
+    for _ in 0..2 {
+        feed(&mut peer, &kernel(1, Kind::Sabm, b""));
+        assert_eq!(feed(&mut peer, &kernel(1, Kind::Uih, &[0x01])), [Seen::Lines(1, false, false)]);
+        assert_eq!(feed(&mut peer, &kernel(1, Kind::Uih, &[0x01])), []);
+        feed(&mut peer, &kernel(1, Kind::Disc, b""));
+    }
+}
+
+#[test]
 fn signal_octets() {
     let on = ToTerminal { dsr: true, cts: true, ri: true, dcd: true };
     for (lines, octet) in [
