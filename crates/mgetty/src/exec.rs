@@ -29,10 +29,14 @@ pub struct Call<'a> {
     pub term: Option<&'a str>,
     /// The prompt, for programs that ask the name themselves.
     pub tty_prompt: Option<&'a str>,
+    /// The name typed.
+    pub user: &'a [u8],
+    /// It is a call that we have made.
+    pub called_back: bool,
 }
 
 impl Call<'_> {
-    /// The variables of spec section 10, in order.
+    /// The variables of spec section 10, in order, and ours: callback(8) goes by them.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let caller = self.caller;
         let mut out = vec![("CALLER_ID", caller.id.clone())];
@@ -45,6 +49,12 @@ impl Call<'_> {
         out.extend(known.into_iter().filter(|(_, v)| !v.is_empty()).map(|(name, v)| (name, v.clone())));
         out.push(("CONNECT", caller.connect.clone()));
         out.push(("DEVICE", self.device.to_string()));
+        if !self.user.is_empty() {
+            out.push(("RINGBACK_USER", String::from_utf8_lossy(self.user).into_owned()));
+        }
+        if self.called_back {
+            out.push(("RINGBACK_CALLED_BACK", "1".into()));
+        }
         for (_, value) in &mut out {
             *value = visible::environment(value.as_bytes(), 200);
         }
@@ -87,8 +97,10 @@ mod tests {
     #[test]
     fn the_environment_tells_what_is_known() {
         let mut caller = CallerData::default();
-        let call =
-            |caller: &CallerData| Call { caller, device: "ttyS1", term: None, tty_prompt: None }.variables();
+        let call = |caller: &CallerData| {
+            let (user, called_back) = (&b""[..], false);
+            Call { caller, device: "ttyS1", term: None, tty_prompt: None, user, called_back }.variables()
+        };
         let names = |caller: &CallerData| {
             call(caller).into_iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>()
         };
@@ -108,5 +120,11 @@ mod tests {
                 "DEVICE=ttyS1"
             ]
         );
+        let user = &b"call\n"[..];
+        let call =
+            Call { caller: &caller, device: "x", term: None, tty_prompt: None, user, called_back: true };
+        let variables = call.variables();
+        assert!(variables.contains(&("RINGBACK_USER", "call_".into())));
+        assert!(variables.contains(&("RINGBACK_CALLED_BACK", "1".into())));
     }
 }

@@ -1,6 +1,7 @@
 //! The loop: carries bytes, time, signals and answers to the [`Session`], and its actions out.
 
 use crate::dialout::Foreign;
+use crate::handover::Handover;
 use crate::service::{self, Service};
 use crate::session::{Action, Appetite, Event, Locked, Session, Setup, Stage, Verdict};
 use crate::watcher::Watcher;
@@ -9,16 +10,19 @@ use nix::sys::signal::Signal;
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 use ttyline::drive::{self, Clock, Sources};
+use ttyline::handover::{Answer, Request};
 use ttyline::line::{Input, Line, OpenError, Opening};
-use ttyline::lock::process::command_line;
+use ttyline::lock::process::{command_line, find};
 use ttyline::lock::{Lock, LockError, Locks};
 use ttyline::log::{Level, Log};
 use ttyline::settings::Flow;
 use ttyline::signal::Signals;
+use ttyline::sys::process::{pidfd_open, pidfd_signal};
 use ttyline::sys::termios::{Queue, When};
 use ttyline::sys::tty;
 use ttyline::sys::utmp::{self, Entry, Kind};
@@ -29,6 +33,8 @@ const LOCK_DIRECTORY: &str = "/var/lock";
 const WTMP: &str = "/var/log/wtmp";
 /// Output that the line does not take for so long is given up, and the caller with it.
 const STUCK: Duration = Duration::from_secs(60);
+/// The original's callback goes to sleep for our signal a moment after it has signalled.
+const SIGNAL_PAUSE: Duration = Duration::from_millis(500);
 /// What is written last gets so long before the line is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -49,6 +55,9 @@ pub struct Getty {
     pub(crate) lock: Option<Lock>,
     /// Ready to keep the first frame of a caller for pppd.
     pub(crate) watcher: Option<Watcher>,
+    pub(crate) handover: Handover,
+    /// The callback program that gave us the call by signal, until it is told that we have it.
+    callback: Option<OwnedFd>,
     locks: Locks,
     clock: Clock,
     out: VecDeque<Out>,
@@ -70,6 +79,8 @@ impl Getty {
             line: None,
             lock: None,
             watcher: None,
+            handover: Handover::default(),
+            callback: None,
             locks: Locks::default(),
             clock: Clock::start(),
             out: VecDeque::new(),
@@ -84,10 +95,12 @@ impl Getty {
     /// Runs until the session ends; gives the exit code.
     pub fn live(&mut self) -> u8 {
         self.write_pid();
+        self.handover = Handover::listen(&self.service.name);
         self.tell(Event::Start);
         loop {
             if let Some(code) = self.end {
                 self.remove_pid();
+                self.handover.stop();
                 return code;
             }
             self.once();
@@ -125,7 +138,11 @@ impl Getty {
             // Idle, perhaps for weeks.
             ttyline::sys::process::release_memory();
         }
-        let others = self.foreign.as_ref().map(Foreign::sources).unwrap_or_default();
+        let mut others = self.foreign.as_ref().map(Foreign::sources).unwrap_or_default();
+        let foreign = others.len();
+        if appetite == Appetite::Notice || self.foreign.is_some() {
+            others.extend(self.handover.source());
+        }
         let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
         let limit = due.map(|at| at.saturating_sub(now));
         let ready = drive::wait(sources, appetite != Appetite::Nothing, !self.out.is_empty(), limit);
@@ -142,7 +159,27 @@ impl Getty {
             self.input(ready.hung_up);
         }
         if self.end.is_none() {
-            self.times(ready.other.is_some());
+            self.times(ready.other.is_some_and(|place| place < foreign));
+        }
+        if self.end.is_none() && ready.other.is_some_and(|place| place >= foreign) {
+            self.handover();
+        }
+    }
+
+    /// A callback program says something.
+    fn handover(&mut self) {
+        match self.handover.hear() {
+            None => {}
+            Some(Request::Dial) => {
+                self.tell(Event::Dial);
+                let keeps_off = self.foreign.is_some();
+                self.handover.say(&if keeps_off {
+                    Answer::Waiting
+                } else {
+                    Answer::Refused("the line is in use".into())
+                });
+            }
+            Some(Request::Take(_)) => self.tell(Event::Take),
         }
     }
 
@@ -252,6 +289,22 @@ impl Getty {
                 self.send(text);
             }
             Action::WaitForLock => self.wait_for_lock(),
+            Action::TakeOver => {
+                let taken = self.take_over();
+                if let Err(why) = &taken {
+                    self.log.say(Level::Warn, format!("the call is not taken over: {why}"));
+                    self.handover.say(&Answer::Refused(why.clone()));
+                }
+                self.answers.push_back(Event::TakenOver(taken.ok()));
+            }
+            Action::Acknowledge => {
+                self.handover.say(&Answer::Taken);
+                if let Some(callback) = self.callback.take() {
+                    if let Err(error) = pidfd_signal(callback, Signal::SIGUSR1 as i32) {
+                        self.log.failed(Level::Warn, "callback is gone", &error);
+                    }
+                }
+            }
             Action::Statistics(text) => self.statistics(&text),
             Action::Login(login) => {
                 self.finish_output(STUCK);
@@ -382,6 +435,32 @@ impl Getty {
         self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), &device, holder.as_ref()));
         // Between the failed lock and the watch it may have gone.
         self.look_at_foreign();
+    }
+
+    /// Takes line and lock over from the callback program that holds them. Gives how long it needs before it
+    /// can be told.
+    fn take_over(&mut self) -> Result<Duration, String> {
+        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
+        let pid = holder.and_then(|holder| holder.pid).ok_or("nobody holds the line")?;
+        let callback = match self.handover.peer() {
+            Some(peer) if peer == pid => None,
+            Some(_) => return Err(format!("the line is held by process {pid}")),
+            None => Some(callback(pid)?),
+        };
+        let line = Line::open(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
+        let ignore = self.service.ignore_carrier;
+        let set = line
+            .settings()
+            .and_then(|now| line.set(&now.raw().with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now));
+        set.map_err(|e| e.to_string())?;
+        let lock = self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;
+        let pause = if callback.is_some() { SIGNAL_PAUSE } else { Duration::ZERO };
+        self.foreign = None;
+        self.callback = callback;
+        self.lock = Some(lock);
+        self.line = Some(line);
+        self.on_open_line();
+        Ok(pause)
     }
 
     fn look_at_foreign(&mut self) {
@@ -530,6 +609,18 @@ impl Getty {
     /// Signals that came but were not heard yet.
     pub(crate) fn pending_signal(&self) -> Option<Signal> {
         self.signals.next()
+    }
+}
+
+/// A callback program of root's, by its process. Anybody may send SIGUSR1 who may lock the line.
+fn callback(pid: i32) -> Result<OwnedFd, String> {
+    let pidfd = pidfd_open(pid).map_err(|_| format!("process {pid} is gone"))?;
+    let roots = find(pid).is_some_and(|process| process.users.first() == Some(&0));
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    if roots && name.contains("callback") {
+        Ok(pidfd)
+    } else {
+        Err(format!("the line is held by process {pid}, which is no callback of root's"))
     }
 }
 

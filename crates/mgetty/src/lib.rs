@@ -8,6 +8,7 @@ mod dialout;
 pub mod exec;
 pub mod getty;
 pub mod greeting;
+mod handover;
 mod login;
 pub mod name;
 pub mod run;

@@ -37,7 +37,7 @@ pub fn login(getty: &mut Getty, login: Login) -> u8 {
 /// At CONNECT: if a frame will start pppd, the watcher that keeps the frame is made now.
 pub fn expect_ppp(getty: &mut Getty) {
     let LoginFile::Usable(config) = config::load_file(&getty.service.login_file) else { return };
-    let entry = config.find(config::AUTO_PPP, false);
+    let entry = config.find(config::AUTO_PPP, getty.session.called_back());
     if !entry.is_some_and(|entry| is_pppd(&entry.program.as_str())) {
         return;
     }
@@ -63,8 +63,9 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     for problem in &config.problems {
         getty.log.say(Level::Fatal, problem.describe(&path));
     }
-    // The call-back program's hand-over will say true here.
-    let Some(entry) = config.find(&login.name, false) else { return Ok(by_default(&login.name)) };
+    let Some(entry) = config.find(&login.name, getty.session.called_back()) else {
+        return Ok(by_default(&login.name));
+    };
     let user = match &entry.run_as {
         RunAs::Root => None,
         RunAs::User(name) => Some(account::user(&name.as_str()).ok_or_else(|| {
@@ -119,6 +120,7 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
         getty.log.failed(Level::Error, "setting the line up for login failed", &error);
     }
     getty.remove_pid();
+    getty.handover.stop();
     if let (How::Ppp(head), true, Some(watcher)) =
         (&login.how, is_pppd(&decision.program.path), &mut getty.watcher)
     {
@@ -151,6 +153,8 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
         device: getty.service.name.device(),
         term: getty.service.term.as_deref(),
         tty_prompt: prompt.as_deref(),
+        user: &login.name,
+        called_back: getty.session.called_back(),
     };
     match exec::replace(&decision.program, &call) {
         Failed::User(error) => {

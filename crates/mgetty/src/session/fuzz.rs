@@ -97,11 +97,13 @@ impl World {
             Signal::SIGUSR1,
             Signal::SIGUSR2,
         ];
-        match which % 10 {
+        match which % 12 {
             n @ 0..=5 => self.event(Event::Signal(signals[usize::from(n)])),
             6 => self.event(Event::Gone),
             7 => self.event(Event::OutputStuck),
             8 => self.event(Event::LockGone),
+            10 => self.event(Event::Dial),
+            11 => self.event(Event::Take),
             _ => self.now += Duration::from_millis(u64::from(which) * 10),
         }
     }
@@ -128,6 +130,10 @@ impl World {
                 Action::WaitForLock => {
                     self.open = false;
                     continue;
+                }
+                Action::TakeOver => {
+                    self.open = kind;
+                    Event::TakenOver(kind.then_some(Duration::from_millis(500)))
                 }
                 Action::Send(_)
                 | Action::Set(_)

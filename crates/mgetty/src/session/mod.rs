@@ -9,6 +9,7 @@
 //! the caller's, and no `RING`, `CONNECT` or caller's number of his is looked at.
 
 mod bring_up;
+mod called_back;
 mod login;
 mod ringing;
 mod setup;
@@ -75,6 +76,12 @@ pub enum Event<'a> {
     Caller(Verdict),
     /// Answer to [`Action::WaitForLock`]: the other program's lock is no more.
     LockGone,
+    /// A callback program has locked the line and is going to dial.
+    Dial,
+    /// It is connected, and wants us to take the call.
+    Take,
+    /// Answer to [`Action::TakeOver`]: how long to wait before it is told, `None` if the line is not ours.
+    TakenOver(Option<Duration>),
     /// Output could not be written for a minute.
     OutputStuck,
 }
@@ -170,6 +177,10 @@ pub enum Action {
     Prompt(bool),
     /// Let go of the line and tell when the other program's lock is gone: [`Event::LockGone`].
     WaitForLock,
+    /// Take line and lock over from the callback program; [`Event::TakenOver`] answers.
+    TakeOver,
+    /// Tell the callback program that the call is ours.
+    Acknowledge,
     /// A line of the statistics chat.
     Statistics(String),
     /// Let the caller in. Nothing follows.
@@ -241,6 +252,8 @@ enum State {
     Judging,
     Dialout,
     DialoutOver { until: Duration },
+    TakingOver,
+    Acknowledging { until: Duration },
     Unlockable { until: Duration },
     Connected(Connected),
     Naming(Naming),
@@ -262,6 +275,8 @@ pub struct Session {
     /// Something has happened since start: SIGHUP counts.
     active: bool,
     init_forced: bool,
+    /// The caller is one that we have called.
+    called_back: bool,
     /// When CONNECT was seen.
     connected_at: Option<Duration>,
     dist_ring: i32,
@@ -281,6 +296,7 @@ impl Session {
             virtual_ring: false,
             active: false,
             init_forced: false,
+            called_back: false,
             connected_at: None,
             dist_ring: 0,
             now: Duration::ZERO,
@@ -291,6 +307,11 @@ impl Session {
     /// What is known of the call.
     pub fn caller(&self) -> &CallerData {
         &self.caller
+    }
+
+    /// Whether the caller is one that we have called.
+    pub fn called_back(&self) -> bool {
+        self.called_back
     }
 
     /// How the line is served.
@@ -313,6 +334,7 @@ impl Session {
             | State::ModemOff { until }
             | State::NologinBye { until }
             | State::DialoutOver { until }
+            | State::Acknowledging { until }
             | State::Unlockable { until } => Some(*until),
             State::Talking { dialogue, .. } => dialogue.deadline(),
             State::Idle { until } => *until,
@@ -327,6 +349,7 @@ impl Session {
             | State::NologinAsked(_)
             | State::Judging
             | State::Dialout
+            | State::TakingOver
             | State::Over => None,
         }
     }
@@ -394,6 +417,9 @@ impl Session {
             (State::Dialout, Event::LockGone) => {
                 self.state = State::DialoutOver { until: self.now + self.setup.waits.after_dialout };
             }
+            (State::Idle { .. }, Event::Dial) => self.callback_dials(),
+            (State::Dialout, Event::Take) => self.take_over(),
+            (State::TakingOver, Event::TakenOver(pause)) => self.taken_over(pause),
             // An answer nobody asked for changes nothing.
             (state, _) => self.state = state,
         }
@@ -421,6 +447,7 @@ impl Session {
             State::Ringing(ringing) => self.ring_timeout(ringing),
             State::NologinBye { .. } => self.exit(20),
             State::DialoutOver { .. } => self.dialout_over(),
+            State::Acknowledging { .. } => self.acknowledge(),
             State::Unlockable { .. } => self.exit(0),
             State::Connected(connected) => self.connected_tick(connected),
             State::Naming(naming) => self.naming_tick(naming),
@@ -477,11 +504,7 @@ impl Session {
                 self.state = State::Ringing(ringing);
                 self.virtual_ring_now();
             }
-            // Here the call-back program's hand-over will begin; until then it is only noted.
-            State::Dialout => {
-                self.log(Level::Warn, "signal USR1 while the line is in use: ignored");
-                self.state = State::Dialout;
-            }
+            State::Dialout => self.take_over(),
             state => {
                 self.virtual_ring = true;
                 self.state = state;
@@ -500,7 +523,7 @@ impl Session {
 
     /// Whether bytes are the caller's, not the modem's.
     fn in_data(&self) -> bool {
-        matches!(self.state, State::Connected(_) | State::Naming(_))
+        matches!(self.state, State::Connected(_) | State::Naming(_) | State::Acknowledging { .. })
     }
 
     fn lock_for(&mut self, reason: Reason) {
@@ -514,6 +537,10 @@ impl Session {
                 self.log(Level::Mesg, "lock file exists (dialout)!");
                 self.push(Action::WaitForLock);
                 self.state = State::Dialout;
+                // A callback program whose lock we had not noticed is waiting for us.
+                if self.virtual_ring {
+                    self.take_over();
+                }
             }
             (Locked::Impossible, _) => {
                 self.log(Level::Fatal, "cannot make a lock file, exiting");

@@ -391,6 +391,36 @@ fn ringback_takes_the_second_call() {
 }
 
 #[test]
+fn a_call_of_callbacks_is_taken_over() {
+    let mut bench = Bench::idle(Setup::default());
+    bench.event(Event::Dial);
+    assert!(bench.last.contains(&Action::WaitForLock));
+    bench.event(Event::Take);
+    assert!(bench.last.contains(&Action::TakeOver));
+    bench.event(Event::TakenOver(Some(Duration::ZERO)));
+    assert_eq!(bench.sent, "...ok\r\n");
+    bench.wait(0);
+    assert!(bench.last.contains(&Action::Acknowledge) && bench.session.called_back());
+    bench.wait(600);
+    assert!(bench.sent.ends_with("<prompt>"));
+    bench.event(Event::Signal(Signal::SIGUSR2));
+    assert_eq!(bench.exit(), None);
+}
+
+#[test]
+fn a_call_that_cannot_be_taken_over_leaves_the_getty_waiting() {
+    let mut bench = Bench::idle(Setup::default());
+    bench.event(Event::Dial);
+    bench.event(Event::Signal(Signal::SIGUSR1));
+    assert!(bench.last.contains(&Action::TakeOver));
+    bench.event(Event::TakenOver(None));
+    assert!(bench.last.contains(&Action::WaitForLock) && !bench.session.called_back());
+    bench.event(Event::LockGone);
+    bench.wait(2000);
+    assert_eq!(bench.exit(), Some(0));
+}
+
+#[test]
 fn signals() {
     let mut bench = Bench::idle(Setup::default());
     bench.event(Event::Signal(Signal::SIGHUP));
