@@ -2,6 +2,7 @@
 //!
 //! `SUBJECT=original` runs Debian's mgetty and chat in our programs' place.
 
+mod callback;
 mod chat;
 mod dialscript;
 mod exchange;

@@ -1,7 +1,7 @@
 //! A private view of the file system for one program under test.
 //!
 //! The program runs in a mount namespace of its own (`unshare -m`, `-rm` when not root) in which
-//! `/run`, `/var/log` and `/etc/mgetty` are directories of the test; `/etc` is the machine's own
+//! `/run`, `/var/log`, `/var/lib` and `/etc/mgetty` are directories of the test; `/etc` is the machine's own
 //! below a writable layer. The test sees and writes the same files from outside.
 
 use nix::sys::signal::{Signal, kill};
@@ -27,7 +27,7 @@ impl Sandbox {
     /// Empty directories; `/run/lock` is world-writable and sticky as on Debian.
     pub fn new() -> Sandbox {
         let dir = tempfile::Builder::new().prefix("ringback-").tempdir().expect("a scratch directory");
-        for sub in ["etc-mgetty", "etc-upper", "etc-work", "run/lock", "log/mgetty", "bin"] {
+        for sub in ["etc-mgetty", "etc-upper", "etc-work", "run/lock", "log/mgetty", "lib", "bin"] {
             fs::create_dir_all(dir.path().join(sub)).expect("scratch directories");
         }
         let sandbox = Sandbox { dir };
@@ -118,6 +118,7 @@ mount -t overlay overlay -o "lowerdir=/etc,upperdir=$s/etc-upper,workdir=$s/etc-
 mkdir -p /etc/mgetty
 mount --bind "$s/etc-mgetty" /etc/mgetty
 mount --bind "$s/log" /var/log
+mount --bind "$s/lib" /var/lib
 mount --bind "$s/run" /run
 exec -a "$name" "$program" "$@"
 "#;

@@ -1,0 +1,4 @@
+//! callback: the program alone, and with gettys and clients.
+
+mod mixture;
+mod phone;
