@@ -131,8 +131,9 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     if let Err(error) = line.hand_over() {
         getty.log.failed(Level::Error, "handing the line over failed", &error);
     }
-    if let Some(lock) = getty.lock.take() {
-        lock.leave();
+    // The lock files stay, and name the program that follows; only if it does not they go with us.
+    if let Some(lock) = &mut getty.lock {
+        lock.let_go_of_line();
     }
     // A caller who hung up in these last moments: the default effect would not be his signal's any more.
     if let Some(signal) = getty.pending_signal() {

@@ -1,1 +1,172 @@
 //! mgetty: one file per section of its specification.
+//!
+//! Each test also passes with `SUBJECT=original`; deliberate differences branch on
+//! `subject.original` and stand in README "Differences".
+
+mod bad_input;
+mod chats;
+mod command_line;
+mod configuration;
+mod files;
+mod handover;
+mod names;
+mod ppp;
+mod prompt;
+mod rings;
+mod signals;
+mod states;
+
+use ringback_tests::modem::{Manner, Modem};
+use ringback_tests::sandbox::{Running, Sandbox};
+use ringback_tests::subject::{Subject, subject};
+use ringback_tests::wait;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What every test's mgetty.config begins with: no probing for fax, nothing of the machine's own issue.
+const BASE: &str = "data-only yes\ntoggle-dtr no\nissue-file none\nprompt-waittime 0\n";
+
+/// A getty on a modem's line, with all the files around it.
+struct Getty {
+    sandbox: Sandbox,
+    modem: Modem,
+    subject: Subject,
+    args: Vec<String>,
+    running: Option<Running>,
+}
+
+impl Getty {
+    /// A getty that is not started yet; `config` follows [`BASE`].
+    fn new(config: &str) -> Getty {
+        Getty::with(config, Manner::default())
+    }
+
+    fn with(config: &str, manner: Manner) -> Getty {
+        let sandbox = Sandbox::new();
+        sandbox.write_etc("mgetty.config", &format!("{BASE}{config}\n"), 0o644);
+        let program = sandbox.script("program", PROGRAM);
+        let entry = format!("* - - {} @\n", program.display());
+        sandbox.write_etc("login.config", &entry, 0o600);
+        Getty {
+            sandbox,
+            modem: Modem::with(manner),
+            subject: subject("mgetty"),
+            args: Vec::new(),
+            running: None,
+        }
+    }
+
+    /// As [`Getty::new`], started and waiting for rings.
+    fn idle(config: &str) -> Getty {
+        let mut getty = Getty::new(config);
+        getty.start();
+        getty.wait_idle();
+        getty
+    }
+
+    /// Replaces login.config; `PROGRAM` stands for the script that tells what it was given.
+    fn login_config(&self, text: &str) {
+        let program = self.sandbox.path().join("bin/program");
+        self.sandbox.write_etc(
+            "login.config",
+            &text.replace("PROGRAM", &program.display().to_string()),
+            0o600,
+        );
+    }
+
+    fn start(&mut self) {
+        let line = self.modem.line();
+        let mut args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        args.push(&line);
+        self.running = Some(self.sandbox.start(&self.subject.path, &args));
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.running.as_mut().expect("the getty was started")
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.sandbox.lock(&format!("LCK..{}", self.modem.line().replace('/', "_")))
+    }
+
+    fn pid_path(&self) -> PathBuf {
+        self.sandbox.run(&format!("mgetty.pid.{}", self.id()))
+    }
+
+    fn id(&self) -> String {
+        self.modem.line().replace('/', "-")
+    }
+
+    fn log(&self) -> String {
+        self.sandbox.log_text(&format!("mg_{}.log", self.id()))
+    }
+
+    fn wait_log(&self, text: &str) {
+        let found = wait::until_within(wait::PATIENCE, || self.log().contains(text).then_some(()));
+        assert!(found.is_some(), "no {text:?} in the log:\n{}", self.log());
+    }
+
+    fn wait_idle(&mut self) {
+        self.wait_log("waiting...");
+        wait::until("the lock to go", || (!self.lock_path().exists()).then_some(()));
+    }
+
+    /// Rings until the answer, waits for CONNECT; gives the place behind the answer command.
+    fn answer(&mut self) -> usize {
+        let mark = self.modem.mark();
+        self.modem.ring();
+        let place = self.modem.expect("ATA\r", mark);
+        wait::until("CONNECT", || self.modem.connected_at());
+        place
+    }
+
+    /// As [`Getty::answer`], and waits for the prompt; gives the place behind it.
+    fn prompt(&mut self) -> usize {
+        let mark = self.answer();
+        self.modem.expect("login: ", mark)
+    }
+
+    /// From idle to the login program; gives what it says.
+    fn log_in(&mut self, name: &str) -> String {
+        let mark = self.prompt();
+        self.modem.send(name);
+        self.modem.send("\r");
+        self.said(mark)
+    }
+
+    /// What the login program says of itself.
+    fn said(&mut self, mark: usize) -> String {
+        let end = self.modem.expect("<<end>>", mark);
+        let said = self.modem.received(mark);
+        String::from_utf8_lossy(&said[..end - mark]).replace('\r', "")
+    }
+
+    fn status(&mut self) -> i32 {
+        self.running().status()
+    }
+}
+
+/// The login program of the tests: tells what it was given, then reads one line and ends.
+const PROGRAM: &str = r#"
+echo "<<program pid=$$ uid=$(id -u) groups=$(id -G | tr ' ' ,)>>"
+i=0
+for a in "$@"; do i=$((i + 1)); echo "<<arg$i=$a>>"; done
+env | grep -E '^(CALLER|CALL_|CALLED|CONNECT|DEVICE|TERM|TTYPROMPT)' | sed 's/.*/<<&>>/'
+echo "<<tty $(stty -g </dev/tty)>>"
+stty -a | tr '\n' ' '
+ls -l /proc/$$/fd | sed 's/^/fd: /'
+grep -E '^Sig(Blk|Ign|Cgt)' /proc/$$/status
+cat /proc/$$/stat
+cat /run/lock/LCK..* 2>/dev/null | sed 's/^/lock: /'
+echo "<<end>>"
+read answer
+"#;
+
+/// A modem with one reply of its own.
+fn replying(command: &str, reply: &str) -> Manner {
+    Manner { replies: vec![(command.into(), reply.into())], ..Manner::default() }
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}

@@ -1,0 +1,103 @@
+//! Section 4: lock file, pid file, log.
+
+use super::*;
+use std::fs;
+
+#[test]
+fn the_lock_is_held_while_busy_and_free_while_idle() {
+    let mut getty = Getty::new("");
+    getty.start();
+    let lock = getty.lock_path();
+    let content = wait::until("the lock", || fs::read_to_string(&lock).ok());
+    let pid = getty.running().pid().as_raw();
+    assert_eq!(content, format!("{pid:10}\n"));
+    assert_eq!(fs::read_to_string(getty.pid_path()).expect("pid file"), format!("{pid}\n"));
+    getty.wait_idle();
+    getty.answer();
+    assert_eq!(fs::read_to_string(&lock).expect("the lock"), format!("{pid:10}\n"));
+}
+
+#[test]
+fn a_stale_lock_is_removed() {
+    for content in [&b"    999999\n"[..], b"999999", b"", b"garbage\n", &[0x3f, 0x42, 0x0f, 0x00]] {
+        let mut getty = Getty::new("");
+        fs::write(getty.lock_path(), content).expect("a lock");
+        let old = std::time::SystemTime::now() - Duration::from_secs(100);
+        fs::File::options()
+            .write(true)
+            .open(getty.lock_path())
+            .and_then(|f| f.set_modified(old))
+            .expect("its age");
+        getty.start();
+        getty.wait_idle();
+    }
+}
+
+#[test]
+fn a_line_in_use_is_left_alone_and_taken_when_it_is_free() {
+    let mut getty = Getty::new("");
+    let mut other = std::process::Command::new("sleep").arg("1000").spawn().expect("a process");
+    std::thread::sleep(ms(50));
+    fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
+    getty.start();
+    getty.wait_log("sleep");
+    std::thread::sleep(ms(300));
+    assert!(getty.modem.commands().is_empty(), "the line is somebody else's");
+    let freed = std::time::Instant::now();
+    fs::remove_file(getty.lock_path()).expect("unlock");
+    assert_eq!(getty.status(), 0, "init starts it anew");
+    if !getty.subject.original {
+        assert!(freed.elapsed() < Duration::from_secs(5), "no polling: {:?}", freed.elapsed());
+    }
+    let _ = (other.kill(), other.wait());
+}
+
+#[test]
+fn a_dialler_that_dies_frees_the_line() {
+    let mut getty = Getty::new("");
+    let mut other = std::process::Command::new("sleep").arg("1000").spawn().expect("a process");
+    std::thread::sleep(ms(50));
+    fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
+    getty.start();
+    getty.wait_log("sleep");
+    let _ = (other.kill(), other.wait());
+    assert_eq!(getty.status(), 0);
+}
+
+#[test]
+fn activity_on_a_locked_line_is_not_ours() {
+    let mut getty = Getty::idle("");
+    let mut other = std::process::Command::new("sleep").arg("1000").spawn().expect("a process");
+    std::thread::sleep(ms(50));
+    fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
+    let mark = getty.modem.mark();
+    getty.modem.ring();
+    assert!(getty.modem.expect_within("AT", mark, ms(600)).is_none());
+    getty.wait_log("sleep");
+    let _ = (other.kill(), other.wait());
+    assert_eq!(getty.status(), 0);
+}
+
+#[test]
+fn log_lines_have_the_form_scrapers_know() {
+    let mut getty = Getty::idle("debug 5");
+    getty.log_in("joe");
+    let log = getty.log();
+    let id = getty.id();
+    let infix = &id.replace('-', "/")[id.len() - 3..];
+    let digits: String = log.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    let infix: String = infix.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    assert!(digits.starts_with("\n--\n99/99 99:99:99 "), "{log}");
+    assert!(digits.contains(&format!("\n99/99 99:99:99 {infix}  waiting...")), "{log}");
+    assert!(digits.contains(&format!("\n99/99 99:99:99 {infix}   send: ATQ9V9H9")), "{log}");
+    assert!(log.contains("waiting for ``OK''") && log.contains(" ** found **"), "{log}");
+    assert!(log.contains("wfr: waiting for ``RING''"), "{log}");
+    let pid = getty.running().pid();
+    let program = getty.sandbox.path().join("bin/program");
+    let audit = format!(
+        "##### data dev={}, pid={pid}, caller='none', conn='33600', name='', cmd='{}', user='joe'\n",
+        getty.modem.line(),
+        program.display()
+    );
+    assert!(log.contains(&audit), "{audit}\n{log}");
+}

@@ -1,0 +1,125 @@
+//! Section 8: reading the name.
+
+use super::*;
+
+/// Bytes typed, and the name the program gets.
+#[test]
+fn editing() {
+    let table: &[(&[u8], &str)] = &[
+        (b"joe\r", "joe"),
+        (b"jx\x7foe\r", "joe"),
+        (b"jx\x08oe\r", "joe"),
+        (b"\0\x01j\x11o\x13e\r", "joe"),
+        (b" -joe\r", "joe"),
+        (b"j\x1b[Aoe\r", "j[Aoe"),
+        (b"jo\x04e\r", "joe"),
+        (b"wrong\x15joe\r", "joe"),
+        (b"wrong\x03joe\r", "joe"),
+        (b"j\xefe\r", "joe"),
+        (b"a b-c\r", "a b-c"),
+        (b"~joe~\r", "~joe~"),
+        (b"}joe\r", "}joe"),
+        (b"\r\rjoe\r", "joe"),
+    ];
+    std::thread::scope(|scope| {
+        for chunk in table.chunks(4) {
+            scope.spawn(move || {
+                for (typed, name) in chunk {
+                    let mut getty = Getty::idle("");
+                    let mark = getty.prompt();
+                    for byte in *typed {
+                        getty.modem.send([*byte]);
+                        // As a person types: a new prompt is not typed into.
+                        std::thread::sleep(ms(if matches!(byte, 0x15 | 3 | b'\r') { 150 } else { 5 }));
+                    }
+                    let said = getty.said(mark);
+                    assert!(said.contains(&format!("<<arg1={name}>>")), "{typed:?}: {said}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn echo_of_editing() {
+    let mut getty = Getty::idle("");
+    let mark = getty.prompt();
+    getty.modem.send("jx");
+    getty.modem.expect("jx", mark);
+    getty.modem.send("\x08");
+    getty.modem.expect("jx\x08 \x08", mark);
+    getty.modem.send("oe\r");
+    getty.modem.expect("jx\x08 \x08oe\r\n", mark);
+}
+
+#[test]
+fn what_ends_a_line_sets_the_tty_up() {
+    for (end, maps) in [("\r", true), ("\n", false)] {
+        let mut getty = Getty::idle("");
+        let mark = getty.prompt();
+        getty.modem.send(format!("joe{end}"));
+        let said = getty.said(mark);
+        assert_eq!(said.contains(" icrnl") && !said.contains("-icrnl"), maps, "{said}");
+        assert_eq!(said.contains(" onlcr") && !said.contains("-onlcr"), maps, "{said}");
+        for flag in [
+            " echo ", " icanon", " isig", " opost", "cs8", " cread", " hupcl", " crtscts", " brkint",
+            " ignpar",
+        ] {
+            assert!(said.contains(flag), "{flag}: {said}");
+        }
+        assert!(said.contains("-clocal"), "{said}");
+    }
+}
+
+#[test]
+fn quitting() {
+    for key in ["\x04", "\x1c", "jo\x1c"] {
+        let mut getty = Getty::idle("");
+        getty.prompt();
+        getty.modem.send(key);
+        assert_eq!(getty.status(), 0, "{key:?}");
+    }
+}
+
+#[test]
+fn a_modem_without_carrier_detection() {
+    for text in ["NO CARRIER", "ERROR"] {
+        let mut getty = Getty::idle("");
+        getty.prompt();
+        getty.modem.send(format!("{text}\r"));
+        assert_eq!(getty.status(), 0);
+        assert!(getty.log().contains(&format!("got modem error '{text}'")), "{}", getty.log());
+    }
+}
+
+#[test]
+fn fido_mailers() {
+    for (bytes, name) in [(&b"\xae"[..], "tsync"), (b"\xf1", "yoohoo"), (b"**EMSI_INQC816", "**EMSI_INQC816")]
+    {
+        let mut getty = Getty::new("");
+        getty.login_config("/FIDO/ - fido PROGRAM @\n");
+        getty.start();
+        getty.wait_idle();
+        let mark = getty.prompt();
+        getty.modem.send(bytes);
+        let said = getty.said(mark);
+        assert!(said.contains(&format!("<<arg1={name}")), "{said}");
+    }
+}
+
+#[test]
+fn keys_before_the_prompt() {
+    let mut getty = Getty::new("");
+    let text = BASE.replace("prompt-waittime 0", "prompt-waittime 700");
+    getty.sandbox.write_etc("mgetty.config", &text, 0o644);
+    getty.start();
+    getty.wait_idle();
+    let mark = getty.answer();
+    // Behind the drain, before the prompt.
+    std::thread::sleep(ms(520));
+    getty.modem.send("jo");
+    let mark = getty.modem.expect("login: ", mark);
+    getty.modem.send("e\r");
+    let said = getty.said(mark);
+    assert!(said.contains("<<arg1=joe>>"), "{said}");
+}

@@ -1,0 +1,86 @@
+//! Section 6: what rings, and what is learnt of the caller.
+
+use super::*;
+
+/// Lines of the modem, whether they make the getty answer, and variables of the login program.
+type Row<'a> = (&'a str, &'a [&'a str]);
+
+#[test]
+fn dialects() {
+    let table: &[Row<'_>] = &[
+        ("RING\r\n", &["CALLER_ID=none"]),
+        ("NMBR = 5551234\r\nNAME = DOE JOHN\r\n", &["CALLER_ID=5551234", "CALLER_NAME=DOE JOHN"]),
+        (
+            "DATE = 1120\r\nTIME = 0612\r\nNMBR = 555\r\nRING\r\n",
+            &["CALL_DATE=1120", "CALL_TIME=0612", "CALLER_ID=555"],
+        ),
+        (
+            "DATE=1120\r\nTIME=0613\r\nNMBR=556\r\nRING\r\n",
+            &["CALL_DATE=1120", "CALL_TIME=0613", "CALLER_ID=556"],
+        ),
+        ("NMBR = P\r\n", &["CALLER_ID=P"]),
+        ("FM:5551234 TO:42\r\n", &["CALLER_ID=5551234", "CALLED_ID=42"]),
+        ("RING;555;42\r\n", &["CALLER_ID=555", "CALLED_ID=42"]),
+        ("RING/42\r\n", &["CALLER_ID=none", "CALLED_ID=42"]),
+        ("RING 5551234\r\n", &["CALLER_ID=5551234"]),
+        ("CALLER NUMBER: 777\r\nRING\r\n", &["CALLER_ID=777"]),
+        ("CallerID: 778\r\nRING\r\n", &["CALLER_ID=778"]),
+        ("+CLIP: \"+49401\",145\r\nRING\r\n", &["CALLER_ID=+49401 ,145"]),
+        ("NDID=99\r\nRING\r\n", &["CALLED_ID=99"]),
+        ("  RING  \r\n", &["CALLER_ID=none"]),
+        ("\u{10}R", &["CALLER_ID=none"]),
+    ];
+    // Several lines at once: each takes half a second of waiting.
+    std::thread::scope(|scope| {
+        for chunk in table.chunks(4) {
+            scope.spawn(move || {
+                for (lines, variables) in chunk {
+                    let mut getty = Getty::idle("");
+                    let mark = getty.modem.mark();
+                    getty.modem.send(format!("\r\n{lines}"));
+                    let mark = getty.modem.expect("ATA\r", mark);
+                    let mark = getty.modem.expect("login: ", mark);
+                    getty.modem.send("joe\r");
+                    let said = getty.said(mark);
+                    for variable in *variables {
+                        assert!(
+                            said.contains(&format!("<<{variable}>>")),
+                            "{lines:?}: no {variable} in {said}"
+                        );
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_does_not_ring() {
+    let getty = Getty::idle("");
+    let mark = getty.modem.mark();
+    getty.modem.send("\r\nNMBR = 5551234\r\nDRON=3\r\nDATE = 1\r\nxRING\r\nringing\r\n");
+    assert!(getty.modem.expect_within("AT", mark, ms(700)).is_none());
+}
+
+#[test]
+fn carrier_and_protocol_go_into_the_connect_text() {
+    let connect = "CARRIER 33600\r\nPROTOCOL: LAP-M\r\nCONNECT 115200";
+    let mut getty = Getty::with("", Manner { connect: connect.into(), ..Manner::default() });
+    getty.start();
+    getty.wait_idle();
+    let said = getty.log_in("joe");
+    assert!(said.contains("<<CONNECT=115200/33600 LAP-M>>"), "{said}");
+}
+
+#[test]
+fn shell_characters_of_the_network_go_nowhere() {
+    let mut getty = Getty::idle("");
+    let mark = getty.modem.mark();
+    getty.modem.send("\r\nNAME = x';reboot;'\"\r\nRING\r\n");
+    let mark = getty.modem.expect("ATA\r", mark);
+    let mark = getty.modem.expect("login: ", mark);
+    getty.modem.send("joe\r");
+    let said = getty.said(mark);
+    let name = said.lines().find(|l| l.contains("CALLER_NAME")).expect("a name");
+    assert!(!name.contains(['\'', '"']), "{name}");
+}

@@ -1,0 +1,81 @@
+//! Section 11: signals and exit codes.
+
+use super::*;
+use nix::sys::signal::Signal;
+
+#[test]
+fn killing_signals() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
+        let mut getty = Getty::idle("");
+        getty.running().signal(signal);
+        assert_eq!(getty.status(), 10);
+        let pid = getty.running().pid();
+        let text =
+            format!("failed dev={}, pid={pid}, got signal {}, exiting", getty.modem.line(), signal as i32);
+        assert!(getty.log().contains(&text), "{}", getty.log());
+        assert!(!getty.lock_path().exists());
+        if !getty.subject.original {
+            assert!(!getty.pid_path().exists(), "no stale pid file for the call-back program to signal");
+        }
+    }
+}
+
+#[test]
+fn a_hang_up_signal_counts_after_the_first_activity() {
+    let mut getty = Getty::idle("");
+    getty.running().signal(Signal::SIGHUP);
+    std::thread::sleep(ms(200));
+    assert_eq!(getty.running().status_now(), None);
+    getty.prompt();
+    getty.running().signal(Signal::SIGHUP);
+    assert_eq!(getty.status(), 10);
+}
+
+#[test]
+fn usr1_is_a_ring() {
+    let mut getty = Getty::idle("rings 7");
+    let mark = getty.modem.mark();
+    getty.running().signal(Signal::SIGUSR1);
+    let mark = getty.modem.expect("ATA\r", mark);
+    getty.modem.expect("login: ", mark);
+}
+
+#[test]
+fn usr2_reads_the_configuration_again_by_ending() {
+    let mut getty = Getty::idle("");
+    getty.running().signal(Signal::SIGUSR2);
+    assert_eq!(getty.status(), 0);
+    assert!(getty.log().contains("got signal USR2, exiting"), "{}", getty.log());
+    let mut getty = Getty::idle("");
+    getty.prompt();
+    getty.running().signal(Signal::SIGUSR2);
+    std::thread::sleep(ms(200));
+    assert_eq!(getty.running().status_now(), None, "a caller is not disturbed");
+}
+
+#[test]
+fn no_device() {
+    let mut getty = Getty::new("");
+    getty.running = Some(getty.sandbox.start(&getty.subject.path, &["nosuch/tty0"]));
+    assert_eq!(getty.status(), 30);
+    if !getty.subject.original {
+        assert!(!getty.sandbox.lock("LCK..nosuch_tty0").exists());
+        assert!(!getty.sandbox.run("mgetty.pid.nosuch-tty0").exists());
+    }
+}
+
+#[test]
+fn a_stopped_syslog_stalls_nobody() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    // A syslog that never reads: its queue is full after a few messages.
+    let socket =
+        std::os::unix::net::UnixDatagram::bind(getty.sandbox.path().join("bin/log")).expect("a socket");
+    getty.start();
+    getty.wait_idle();
+    getty.running().signal(Signal::SIGTERM);
+    assert_eq!(getty.status(), 10);
+    drop(socket);
+}
