@@ -133,7 +133,7 @@ fn exchange(matches: &ArgMatches) -> Result<()> {
     // What a crashed exchange has left is cleared away before new ptys take the same names.
     for line in &lines {
         if let Socket::Pty(path) = &line.socket {
-            crate::port::pty::claim(path).with_context(|| path.display().to_string())?;
+            exchange.claim(path)?;
         }
     }
     for line in &lines {

@@ -3,6 +3,7 @@
 use crate::faults::{Fault, Planned, time};
 use crate::modem::caller_id::Dialect;
 use crate::modem::profile::{self, Profile};
+use crate::modem::registers::Settings;
 use std::time::Duration;
 
 /// Bit rates a line can be paced at.
@@ -27,8 +28,8 @@ pub enum Setting {
     Carrier(u8),
     /// `d=0..3`: &D at power-on.
     Dtr(u8),
-    /// `s0=N`: rings until it answers by itself, at power-on.
-    AutoAnswer(u8),
+    /// `sN=VALUE`: an S-register at power-on (`s0=2`, `s7=60`, `s11=5` for quick dialling).
+    Register(u32, u8),
     /// `name=TEXT`: the subscriber's name in caller ID.
     Name(String),
     /// `withheld=on|off`: its number is not shown to others.
@@ -49,6 +50,11 @@ fn on_off(value: &str) -> Option<bool> {
         "off" => Some(false),
         _ => None,
     }
+}
+
+/// `s0`, `s7` …
+fn register(key: &str) -> Option<u32> {
+    key.strip_prefix('s')?.parse().ok()
 }
 
 fn digit(value: &str, highest: u8) -> Option<u8> {
@@ -82,7 +88,10 @@ impl Setting {
             "guard" => on_off(value).map(Setting::Guard),
             "c" => digit(value, 1).map(Setting::Carrier),
             "d" => digit(value, 3).map(Setting::Dtr),
-            "s0" => digit(value, 255).map(Setting::AutoAnswer),
+            _ if register(key).is_some() => register(key).zip(value.parse().ok()).and_then(|(n, value)| {
+                let fits = Settings::default().write(n, u32::from(value));
+                fits.then_some(Setting::Register(n, value))
+            }),
             "name" => text(value).map(Setting::Name),
             "withheld" => on_off(value).map(Setting::Withheld),
             "pace" => pace(value).map(Setting::Pace),

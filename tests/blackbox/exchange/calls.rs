@@ -204,7 +204,7 @@ fn a_caller_who_holds_the_line_gets_the_next_call() {
     // Blind dialling, or a played dial tone, reaches him and nobody else.
     exchange.orders(&["play 777 dialtone"]);
     server.write(format!("ATDT{CALLER}\r"));
-    exchange.orders(&[&format!("wait {SERVER} dialling"), "sleep 800ms", "answer 777"]);
+    exchange.orders(&[&format!("wait {SERVER} dialling"), "sleep 300ms", "answer 777"]);
     server.expect("CONNECT 33600\r\n");
     exchange.orders(&["wait 777 connected", "type 777 got you"]);
     server.expect("got you");

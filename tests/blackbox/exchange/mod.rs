@@ -36,7 +36,9 @@ impl Exchange {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let line = |number: &str, name: &str| format!("--line={number}={}", dir.path().join(name).display());
         let mut arguments = vec![line(SERVER, "server"), line(CALLER, "caller")];
-        arguments.extend(["--far=5550", "--cadence=300ms", "--set=handshake=50ms"].map(String::from));
+        arguments.extend(
+            ["--far=5550", "--cadence=300ms", "--set=handshake=50ms", "--set=s11=5"].map(String::from),
+        );
         arguments.extend(more.iter().map(ToString::to_string));
         Exchange::with(dir, &arguments)
     }

@@ -32,7 +32,11 @@ fn the_socket_is_for_its_owner_only() {
 fn the_socket_replaces_nothing_but_a_dead_one() {
     let mut exchange = Exchange::new(&[]);
     let start = |path: &str| {
-        Command::new(ours("exchange")).arg("--control").arg(exchange.path(path)).output().expect("run the exchange")
+        Command::new(ours("exchange"))
+            .arg("--control")
+            .arg(exchange.path(path))
+            .output()
+            .expect("run the exchange")
     };
     fs::write(exchange.path("file"), "mine").expect("write");
     assert_eq!(start("file").status.code(), Some(1));
@@ -157,9 +161,10 @@ fn the_log_tells_the_call_in_json() {
     let text = fs::read_to_string(&log).expect("a log");
     let events: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     let names: Vec<&str> = events.iter().filter_map(|e| e["event"].as_str()).collect();
-    let mut wanted = ["added", "opened", "command", "calls", "ring", "answered", "result", "closed", "ended", "note"]
-        .iter()
-        .peekable();
+    let mut wanted =
+        ["added", "opened", "command", "calls", "ring", "answered", "result", "closed", "ended", "note"]
+            .iter()
+            .peekable();
     for name in &names {
         wanted.next_if(|next| *next == name);
     }
@@ -186,7 +191,14 @@ fn the_ladder_shows_the_call_and_no_control_characters() {
     let status = Command::new(ours("exchange"))
         .arg("ctl")
         .arg(&control)
-        .args(["wait 2 ringing", "answer 2", "wait 2 connected", "type 2 \\e[31mred\\x07", "sleep 50ms", "quit"])
+        .args([
+            "wait 2 ringing",
+            "answer 2",
+            "wait 2 connected",
+            "type 2 \\e[31mred\\x07",
+            "sleep 50ms",
+            "quit",
+        ])
         .status();
     assert!(status.expect("run ctl").success());
     child.wait().expect("its end");

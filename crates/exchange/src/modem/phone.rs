@@ -364,7 +364,7 @@ impl Modem {
                 let pulses = digit.to_digit(10).map_or(10, |d| if d == 0 { 10 } else { d });
                 dialling.at += match dialling.pulse {
                     true => Duration::from_millis(100) * pulses + Duration::from_millis(600),
-                    false => Duration::from_millis(2) * tone.max(50),
+                    false => Duration::from_millis(2) * tone,
                 };
                 out.push(Action::Digit(digit));
             }

@@ -7,6 +7,7 @@
 //! pushes bytes per channel. Pulling only when the other end of a call can take more is the whole
 //! of back-pressure: what is not read stays with the computer, and nothing grows.
 
+pub mod claim;
 pub mod mux;
 pub mod pty;
 pub mod watch;
@@ -112,6 +113,11 @@ pub trait Port {
     /// Takes a line off: its symlink or node goes. The port itself is dropped when it carries
     /// no line any more.
     fn remove_line(&mut self, channel: Channel, registry: &Registry);
+
+    /// Whether the symlink at `path` is this port's.
+    fn owns(&self, _path: &Path) -> bool {
+        false
+    }
 
     /// How many lines it carries.
     fn lines(&self) -> usize;

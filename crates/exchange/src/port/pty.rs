@@ -12,7 +12,7 @@
 //! start with CLOCAL on, as serial lines do.
 
 use super::watch::Watch;
-use super::{Channel, Event, ModemLines, News, Port};
+use super::{Channel, Event, ModemLines, News, Port, claim};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -43,24 +43,6 @@ pub struct PtyPort {
     hangs_up: bool,
 }
 
-/// Makes room for a line's symlink: what a crashed exchange has left (a symlink into /dev/pts
-/// whose pty is gone) is removed; anything else that is there is an error and stays.
-pub fn claim(link: &Path) -> io::Result<()> {
-    let Ok(meta) = link.symlink_metadata() else { return Ok(()) };
-    let taken = |why: &str| Err(io::Error::new(io::ErrorKind::AlreadyExists, why.to_string()));
-    if !meta.is_symlink() {
-        return taken("exists and is not a symlink of the exchange; it is left alone");
-    }
-    let target = std::fs::read_link(link)?;
-    if !target.starts_with("/dev/pts") {
-        return taken("is a symlink that leads elsewhere; it is left alone");
-    }
-    if target.exists() {
-        return taken("leads to a pty that is in use (another exchange?); it is left alone");
-    }
-    std::fs::remove_file(link)
-}
-
 fn fresh() -> io::Result<(PtyMaster, PathBuf)> {
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let master = posix_openpt(flags)?;
@@ -83,14 +65,10 @@ fn slave_of(path: &Path) -> io::Result<OwnedFd> {
 }
 
 impl PtyPort {
-    /// A new pty with the symlink `link` to it. See [`claim`] for what may be there before.
+    /// A new pty with the symlink `link` to it; nothing may be there ([`super::claim`]).
     pub fn new(link: &Path, hangs_up: bool, watch: Option<&Rc<Watch>>) -> io::Result<PtyPort> {
-        claim(link)?;
-        if let Some(directory) = link.parent().filter(|d| !d.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory)?;
-        }
         let (master, slave) = fresh()?;
-        std::os::unix::fs::symlink(&slave, link)?;
+        std::os::unix::fs::symlink(claim::marked(&slave), link)?;
         Ok(PtyPort {
             master,
             slave,
@@ -149,12 +127,11 @@ impl PtyPort {
     /// Closes the master under whoever has the slave open, and goes on with a new pty.
     fn hang_up(&mut self, registry: &Registry) -> io::Result<()> {
         let (master, slave) = fresh()?;
-        let ours = std::fs::read_link(&self.link).is_ok_and(|target| target == self.slave);
-        if ours {
+        if self.owns(&self.link) {
             let mut name = self.link.clone().into_os_string();
             name.push(".new");
             let _ = std::fs::remove_file(&name);
-            std::os::unix::fs::symlink(&slave, &name)?;
+            std::os::unix::fs::symlink(claim::marked(&slave), &name)?;
             std::fs::rename(&name, &self.link)?;
         }
         if let Some(token) = self.token {
@@ -267,9 +244,13 @@ impl Port for PtyPort {
     }
 
     fn remove_line(&mut self, _: Channel, _: &Registry) {
-        if std::fs::read_link(&self.link).is_ok_and(|target| target == self.slave) {
+        if self.owns(&self.link) {
             let _ = std::fs::remove_file(&self.link);
         }
+    }
+
+    fn owns(&self, link: &Path) -> bool {
+        std::fs::read_link(link).is_ok_and(|target| target == self.slave)
     }
 
     fn lines(&self) -> usize {

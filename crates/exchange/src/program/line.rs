@@ -95,8 +95,8 @@ impl Line {
             Setting::Guard(on) => self.modem.make_mut().guarded = *on,
             Setting::Carrier(c) => settings(self, &|s| s.carrier_always_on = *c == 0),
             Setting::Dtr(d) => settings(self, &|s| s.dtr = *d),
-            Setting::AutoAnswer(rings) => settings(self, &|s| {
-                s.write(0, u32::from(*rings));
+            Setting::Register(n, value) => settings(self, &|s| {
+                s.write(*n, u32::from(*value));
             }),
             Setting::Name(name) => self.name = name.as_str().into(),
             Setting::Withheld(on) => self.withheld = *on,

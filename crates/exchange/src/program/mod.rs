@@ -12,6 +12,7 @@ mod obey;
 use crate::journal::{Happening, Journal};
 use crate::modem::{Action, Make, Now};
 use crate::options::{NewLine, Setting, Socket};
+use crate::port::claim::Claims;
 use crate::port::mux::MuxPort;
 use crate::port::pty::PtyPort;
 use crate::port::watch::Watch;
@@ -65,6 +66,7 @@ pub struct Exchange {
     lines: Vec<Option<Box<Line>>>,
     ports: Vec<Option<Plugged>>,
     watch: Option<Rc<Watch>>,
+    claims: Claims,
     steps: VecDeque<Step>,
     timers: BinaryHeap<Reverse<(Now, LineId)>>,
     /// Directions that move at a pace, and when they move next.
@@ -116,6 +118,7 @@ impl Exchange {
             lines: Vec::new(),
             ports: Vec::new(),
             watch,
+            claims: Claims::default(),
             steps: VecDeque::new(),
             timers: BinaryHeap::new(),
             paced: Vec::new(),
@@ -176,6 +179,7 @@ impl Exchange {
         let (port, channel): (Box<dyn Port>, u8) = match socket {
             Socket::None => return Ok(None),
             Socket::Pty(path) => {
+                self.claim(path)?;
                 let port = PtyPort::new(path, hangs_up, self.watch.as_ref());
                 (Box::new(port.with_context(|| path.display().to_string())?), 0)
             }
@@ -202,6 +206,13 @@ impl Exchange {
         }
         self.ports[free] = Some(plugged);
         Ok(Some((free, channel)))
+    }
+
+    /// Makes room for a line's symlink; called early for all lines, before new ptys take the
+    /// names of those that a crashed exchange's symlinks lead to.
+    pub fn claim(&mut self, link: &Path) -> Result<()> {
+        let ours = |link: &Path| self.ports.iter().flatten().any(|p| p.port.owns(link));
+        self.claims.claim(link, ours).with_context(|| link.display().to_string())
     }
 
     /// Takes a line out; its call ends.

@@ -1,0 +1,103 @@
+//! Making room for a line's symlink, without ever taking a place that is somebody else's.
+//!
+//! An exchange that crashed leaves its symlinks behind, and by the time it is started again the
+//! ptys they lead to may have gone, or belong to other programs. So that it can tell its own
+//! leftovers from all else,
+//!
+//! - its symlinks are marked: they lead to `/dev//pts/N`, which nobody else writes like that;
+//! - while it runs, it keeps a shared lock (flock) on each directory with symlinks of its own. A
+//!   marked symlink in a directory that no other exchange has locked is a leftover, and so is
+//!   one that leads nowhere.
+
+use nix::fcntl::{Flock, FlockArg};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+const MARK: &[u8] = b"/dev//pts/";
+
+/// The slave's name as it stands in a symlink of ours.
+pub fn marked(slave: &Path) -> PathBuf {
+    match slave.strip_prefix("/dev/pts") {
+        Ok(name) => PathBuf::from(std::ffi::OsString::from_vec([MARK, name.as_os_str().as_bytes()].concat())),
+        Err(_) => slave.to_path_buf(),
+    }
+}
+
+/// The directories in which this exchange has symlinks, each with its lock.
+#[derive(Default)]
+pub struct Claims {
+    directories: HashMap<PathBuf, Option<Flock<File>>>,
+}
+
+impl Claims {
+    /// Makes room at `link`: makes its directory if need be and removes a leftover. Anything else
+    /// that is there stays, and is an error. `ours` tells the symlinks of lines in use.
+    pub fn claim(&mut self, link: &Path, ours: impl Fn(&Path) -> bool) -> io::Result<()> {
+        let parent = link.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)?;
+        let alone = self.alone(&parent.canonicalize()?);
+        let Ok(meta) = link.symlink_metadata() else { return Ok(()) };
+        let taken = |why: &str| Err(io::Error::new(io::ErrorKind::AlreadyExists, why.to_string()));
+        if !meta.is_symlink() {
+            return taken("exists and is not a symlink of the exchange; it is left alone");
+        }
+        let target = fs::read_link(link)?;
+        if !target.as_os_str().as_bytes().starts_with(MARK) {
+            return taken("is a symlink that leads elsewhere; it is left alone");
+        }
+        if ours(link) {
+            return taken("is a line of this exchange; it is left alone");
+        }
+        if !alone && target.exists() {
+            return taken("may be a line of another exchange that runs; it is left alone");
+        }
+        fs::remove_file(link)
+    }
+
+    /// Whether no other exchange has symlinks in a directory; from now on this one has.
+    fn alone(&mut self, directory: &Path) -> bool {
+        self.directories.remove(directory); // our own lock must not stand in the way
+        let Ok(file) = File::open(directory) else { return false };
+        let (file, alone) = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => (lock.unlock().ok(), true),
+            Err((file, _)) => (Some(file), false),
+        };
+        let lock = file.and_then(|file| Flock::lock(file, FlockArg::LockSharedNonblock).ok());
+        self.directories.insert(directory.to_path_buf(), lock);
+        alone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claims, marked};
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    #[test]
+    fn only_leftovers_make_room() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (link, mut claims) = (dir.path().join("sub/line"), Claims::default());
+        assert!(claims.claim(&link, |_| false).is_ok() && dir.path().join("sub").is_dir());
+        symlink(marked(Path::new("/dev/pts/ptmx")), &link).expect("a symlink");
+        assert!(claims.claim(&link, |_| true).is_err(), "a line in use");
+        let mut other = Claims::default();
+        assert!(other.claim(&link, |_| false).is_err(), "another exchange runs");
+        drop(claims);
+        assert!(other.claim(&link, |_| false).is_ok() && link.symlink_metadata().is_err(), "it has crashed");
+        let mut third = Claims::default();
+        symlink(marked(Path::new("/dev/pts/999999")), &link).expect("a symlink");
+        assert!(third.claim(&link, |_| false).is_ok(), "it leads nowhere");
+        for target in ["/dev/pts/ptmx", "/dev/null", "nowhere"] {
+            symlink(target, &link).expect("a symlink");
+            assert!(third.claim(&link, |_| false).is_err(), "{target}");
+            fs::remove_file(&link).expect("still there");
+        }
+        fs::write(&link, "mine").expect("a file");
+        assert!(third.claim(&link, |_| false).is_err());
+    }
+}
