@@ -143,6 +143,10 @@ fn a_lock_directory_that_cannot_be_written() {
 fn devices_that_are_none() {
     for name in ["null", "shm", "nosuch"] {
         let mut getty = Getty::new("");
+        if getty.subject.original && name != "nosuch" {
+            // It changes owner and mode before it opens the device, and these are the machine's own.
+            continue;
+        }
         getty.running = Some(getty.sandbox.start(&getty.subject.path, &[name]));
         assert_eq!(getty.status(), 30, "{name}");
     }
