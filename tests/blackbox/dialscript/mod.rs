@@ -5,6 +5,7 @@ mod failures;
 mod line;
 mod manual;
 mod secrets;
+mod story;
 mod told;
 
 use nix::sys::signal::{Signal, kill};
