@@ -2,6 +2,7 @@
 //!
 //! Nothing here owns a descriptor or reads a clock.
 
+pub mod check;
 pub mod escape;
 pub mod matcher;
 pub mod modem_chat;
