@@ -133,6 +133,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// A program that was started otherwise ([`Sandbox::command`] with descriptors of its own).
+    pub fn of(child: Child) -> Running {
+        Running { child }
+    }
+
     /// Starts what [`Sandbox::command`] has prepared.
     pub fn spawn(command: &mut Command) -> Running {
         Running { child: command.spawn().expect("start the program") }

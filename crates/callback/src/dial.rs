@@ -172,7 +172,10 @@ impl Prepared {
         match taken {
             Ok(None) => {
                 let pid = self.getty.pid();
-                log.say(Level::Audit, format!("callback: success, device={name}, mgetty={pid}"));
+                log.say(
+                    Level::Audit,
+                    format!("callback: success, device={}, mgetty={pid}", name.path().display()),
+                );
                 // The lock names the getty now.
                 self.lock.leave();
                 Handed::Over
