@@ -12,8 +12,10 @@ fn main() {
     let native = var("HOST") == var("TARGET");
     let gnu = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
     let crt_static = var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|f| f.split(',').any(|f| f == "crt-static"));
-    // Without fat LTO two unwinders would be mixed.
-    if !(native && gnu && is("PROFILE", "release")) || crt_static {
+    // Without fat LTO two unwinders would be mixed. A build script is not told about LTO; the workspace's
+    // release profile is the one that is optimised for size (fuzz targets, say, are not).
+    let ours = is("PROFILE", "release") && is("OPT_LEVEL", "s");
+    if !(native && gnu && ours) || crt_static {
         return;
     }
     let Ok(output) = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output() else { return };
