@@ -565,7 +565,8 @@ pub fn fuzz(data: &[u8]) {
                 16 => modem.power_cycle(&mut out),
                 _ => {
                     now = modem.deadline().unwrap_or(now + Duration::from_millis(u64::from(event)));
-                    let mut tries = (0..16).filter(|_| {
+                    // Marks such as `T` in a number take no time, but each is a step.
+                    let mut tries = (0..16 + command::LONGEST).filter(|_| {
                         modem.tick(now, &mut out);
                         modem.deadline().is_none_or(|at| at > now)
                     });
