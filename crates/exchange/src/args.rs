@@ -195,3 +195,45 @@ fn ctl(matches: &ArgMatches) -> Result<i32> {
     }
     Ok(i32::from(failed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn the_manual_page_has_every_option_and_order() {
+        let page = include_str!("../../../man/exchange.1");
+        let command = command();
+        for argument in command.get_arguments().filter_map(|a| a.get_long()) {
+            assert!(page.contains(&format!("Fl -{argument}")), "--{argument} is missing");
+        }
+        let orders = "add add-mux remove list state set pace hold cadence dial answer hangup type expect heard wait \
+                      fault cut play note sleep again quit";
+        let orders = orders.split_whitespace();
+        let words =
+            "no-dialtone noise garbage drop deaf slow echo error lost-ring cid dtr-ignored power-cycle";
+        let keys =
+            "connect handshake answer-delay pace profile cid guard name withheld hold tty-hangup fault";
+        for word in orders.chain(words.split_whitespace()).chain(keys.split_whitespace()) {
+            let named = page.lines().any(|line| {
+                (line.starts_with(".It") || line.starts_with(".Cm"))
+                    && line.split([' ', ',']).any(|w| w == word)
+            });
+            assert!(named, "{word} is missing");
+        }
+        for (name, _) in crate::modem::caller_id::DIALECTS {
+            assert!(page.contains(name), "{name} is missing");
+        }
+        for (name, _) in crate::switch::SOUNDS {
+            assert!(page.contains(name) || name == "bye", "{name} is missing");
+        }
+        for profile in &crate::modem::profile::PROFILES {
+            assert!(page.contains(profile.name), "{} is missing", profile.name);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Computer, Exchange, SERVER};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{InputFlags, LocalFlags, tcgetattr};
+use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, tcgetattr};
 use nix::unistd::Pid;
 use ringback_tests::subject::ours;
 use ringback_tests::wait;
@@ -81,6 +81,10 @@ fn opening_and_closing_is_seen() {
     let exchange = Exchange::new(&[]);
     exchange.orders(&[&format!("wait {SERVER} open=0 dtr=0 5")]);
     let server = exchange.server();
+    exchange.orders(&[&format!("wait {SERVER} open=1 dtr=1 5")]);
+    server.control(|flags| flags.remove(ControlFlags::CBAUD));
+    exchange.orders(&[&format!("wait {SERVER} open=1 dtr=0 5")]);
+    server.control(|flags| flags.insert(ControlFlags::from_bits_retain(nix::libc::B38400)));
     exchange.orders(&[&format!("wait {SERVER} open=1 dtr=1 5")]);
     let second = exchange.server();
     drop(server);

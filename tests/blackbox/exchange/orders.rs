@@ -113,6 +113,9 @@ fn far_ends_talk() {
     ]);
     assert_eq!(exchange.order("heard 5550"), Ok("\"\"".into()));
     exchange.orders(&["type 777 \\x1b[2J", "expect 5550 2s [2J", "hangup 777", "wait 5550 idle"]);
+    exchange.orders(&["dial 5550 777", "wait 5550 connected", "pace 5550 2400"]);
+    exchange.orders(&[&format!("type 5550 {}end", "x".repeat(60)), "hangup 5550", "expect 777 2s xend"]);
+    exchange.orders(&["wait 5550 idle"]);
     assert!(exchange.order("type 5550 x").is_err(), "not connected");
     assert!(exchange.order("answer 5550").is_err(), "it does not ring");
 }

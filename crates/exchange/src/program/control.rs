@@ -22,13 +22,17 @@ const CLIENTS: usize = 256;
 pub(super) enum Wait {
     Line(LineId, Vec<Condition>, Now),
     Heard(LineId, Vec<u8>, Now),
+    /// What was typed goes out, then the line hangs up.
+    HangUp(LineId, Now),
     Sleep(Now),
 }
 
 impl Wait {
     pub fn until(&self) -> Now {
         match self {
-            Wait::Line(.., until) | Wait::Heard(.., until) | Wait::Sleep(until) => *until,
+            Wait::Line(.., until) | Wait::Heard(.., until) | Wait::HangUp(_, until) | Wait::Sleep(until) => {
+                *until
+            }
         }
     }
 }
@@ -117,6 +121,16 @@ impl Control {
             *readable |= is_readable;
         }
         client.send(registry);
+    }
+
+    /// Whether somebody waits for the line's DTR, which a pty does not tell of.
+    pub fn waits_for_dtr(&self, id: LineId) -> bool {
+        self.clients.iter().flatten().any(|client| match &client.wait {
+            Some(Wait::Line(line, conditions, _)) => {
+                *line == id && conditions.iter().any(|c| matches!(c, Condition::Dtr(_)))
+            }
+            _ => false,
+        })
     }
 
     /// When the first wait is over.

@@ -394,7 +394,9 @@ impl Exchange {
             self.look_at = None;
             for place in 0..u32::try_from(self.lines.len()).unwrap_or(0) {
                 let id = LineId(place);
-                if self.line(id).is_some_and(|l| l.port.is_some() && l.modem.off_hook()) {
+                let plugged = self.line(id).is_some_and(|l| l.port.is_some());
+                let off_hook = self.line(id).is_some_and(|l| l.modem.off_hook());
+                if plugged && (off_hook || self.control.waits_for_dtr(id)) {
                     self.look(id);
                     self.look_at = Some(self.now + LOOK);
                 }

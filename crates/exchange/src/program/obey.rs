@@ -1,11 +1,11 @@
 //! Carries orders out.
 
 use super::control::Wait;
-use super::{Exchange, Step};
+use super::{Exchange, LOOK, Step};
 use crate::faults::Fault;
 use crate::journal::Happening;
 use crate::options::Setting;
-use crate::orders::{Condition, LineOrder, Order};
+use crate::orders::{Condition, LineOrder, Order, PATIENCE};
 use crate::switch::LineId;
 use serde_json::{Value, json};
 
@@ -94,6 +94,18 @@ impl Exchange {
                 Some(line) => line.far.as_mut().is_some_and(|far| far.expect(text)),
                 None => return Some(Err("the line has been removed".into())),
             },
+            Wait::HangUp(id, until) => {
+                let typed = self.line(*id).is_some_and(|l| l.far.as_ref().is_some_and(|far| far.has_typed()));
+                let over = !typed || *until <= self.now;
+                if over {
+                    self.with_modem(*id, |modem, _, out| {
+                        modem.hang_up(out);
+                        true
+                    });
+                    self.drain();
+                }
+                over
+            }
             Wait::Sleep(until) => *until <= self.now,
         };
         if fulfilled {
@@ -108,7 +120,7 @@ impl Exchange {
                 let heard = self.line_mut(*id).and_then(|l| l.far.as_mut()).map(|far| far.heard());
                 format!("timeout; heard: {}", ttyline::visible::terminal(heard.unwrap_or_default()))
             }
-            Wait::Sleep(_) => String::new(),
+            Wait::HangUp(..) | Wait::Sleep(_) => String::new(),
         }))
     }
 
@@ -192,6 +204,10 @@ impl Exchange {
                 }
             }
             LineOrder::HangUp => {
+                let typed = self.line(id).is_some_and(|l| l.far.as_ref().is_some_and(|far| far.has_typed()));
+                if typed && self.line(id).is_some_and(|l| l.modem.online()) {
+                    return Outcome::Wait(Wait::HangUp(id, self.now + PATIENCE));
+                }
                 self.with_modem(id, |modem, _, out| {
                     modem.hang_up(out);
                     true
@@ -243,6 +259,10 @@ impl Exchange {
                 self.arm_faults(id);
             }
             LineOrder::Wait(conditions, limit) => {
+                if conditions.iter().any(|c| matches!(c, Condition::Dtr(_))) {
+                    self.look(id);
+                    self.look_at.get_or_insert(self.now + LOOK);
+                }
                 return Outcome::Wait(Wait::Line(id, conditions, self.now + limit));
             }
         }
