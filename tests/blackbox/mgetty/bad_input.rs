@@ -183,9 +183,10 @@ fn escape_sequences_do_not_reach_the_log() {
     getty.modem.send("\x1b]0;x\x07\x1b[2Jjoe', user='root\r");
     getty.said(mark);
     let log = getty.log();
-    assert!(!log.contains('\x1b') && !log.contains('\x07'), "{log:?}");
+    assert!(!log.contains('\x1b'), "{log:?}");
     if !getty.subject.original {
-        assert!(!log.contains("user='root"), "{log}");
+        // Difference: the original lets some control characters and the quotes of a name through.
+        assert!(!log.contains('\x07') && !log.contains("user='root"), "{log:?}");
     }
 }
 

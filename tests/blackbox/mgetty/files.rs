@@ -19,8 +19,12 @@ fn the_lock_is_held_while_busy_and_free_while_idle() {
 
 #[test]
 fn a_stale_lock_is_removed() {
-    for content in [&b"    999999\n"[..], b"999999", b"", b"garbage\n", &[0x3f, 0x42, 0x0f, 0x00]] {
+    for content in [&b"    999999\n"[..], b"999999", &[0x3f, 0x42, 0x0f, 0x00], b"", b"garbage\n"] {
         let mut getty = Getty::new("");
+        if getty.subject.original && (content.is_empty() || content.starts_with(b"g")) {
+            // The original reads memory it has not set: sometimes stale, sometimes for ever in use.
+            continue;
+        }
         fs::write(getty.lock_path(), content).expect("a lock");
         let old = std::time::SystemTime::now() - Duration::from_secs(100);
         fs::File::options()
@@ -40,7 +44,7 @@ fn a_line_in_use_is_left_alone_and_taken_when_it_is_free() {
     std::thread::sleep(ms(50));
     fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
     getty.start();
-    getty.wait_log("sleep");
+    getty.wait_dialout();
     std::thread::sleep(ms(300));
     assert!(getty.modem.commands().is_empty(), "the line is somebody else's");
     let freed = std::time::Instant::now();
@@ -59,7 +63,7 @@ fn a_dialler_that_dies_frees_the_line() {
     std::thread::sleep(ms(50));
     fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
     getty.start();
-    getty.wait_log("sleep");
+    getty.wait_dialout();
     let _ = (other.kill(), other.wait());
     assert_eq!(getty.status(), 0);
 }
@@ -73,7 +77,7 @@ fn activity_on_a_locked_line_is_not_ours() {
     let mark = getty.modem.mark();
     getty.modem.ring();
     assert!(getty.modem.expect_within("AT", mark, ms(600)).is_none());
-    getty.wait_log("sleep");
+    getty.wait_dialout();
     let _ = (other.kill(), other.wait());
     assert_eq!(getty.status(), 0);
 }
@@ -89,7 +93,8 @@ fn log_lines_have_the_form_scrapers_know() {
     let infix: String = infix.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     assert!(digits.starts_with("\n--\n99/99 99:99:99 "), "{log}");
     assert!(digits.contains(&format!("\n99/99 99:99:99 {infix}  waiting...")), "{log}");
-    assert!(digits.contains(&format!("\n99/99 99:99:99 {infix}   send: ATQ9V9H9")), "{log}");
+    assert!(digits.contains(&format!("\n99/99 99:99:99 {infix}  send: ")), "{log}");
+    assert!(log.contains("ATQ0V1H0[0d]"), "{log}");
     assert!(log.contains("waiting for ``OK''") && log.contains(" ** found **"), "{log}");
     assert!(log.contains("wfr: waiting for ``RING''"), "{log}");
     let pid = getty.running().pid();

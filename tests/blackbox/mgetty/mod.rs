@@ -111,6 +111,11 @@ impl Getty {
         wait::until("the lock to go", || (!self.lock_path().exists()).then_some(()));
     }
 
+    /// Until it has seen that a `sleep` holds the line.
+    fn wait_dialout(&self) {
+        self.wait_log(if self.subject.original { "no utmp/wtmp entry" } else { "sleep" });
+    }
+
     /// Rings until the answer, waits for CONNECT; gives the place behind the answer command.
     fn answer(&mut self) -> usize {
         let mark = self.modem.mark();

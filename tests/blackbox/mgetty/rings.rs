@@ -25,7 +25,7 @@ fn dialects() {
         ("RING 5551234\r\n", &["CALLER_ID=5551234"]),
         ("CALLER NUMBER: 777\r\nRING\r\n", &["CALLER_ID=777"]),
         ("CallerID: 778\r\nRING\r\n", &["CALLER_ID=778"]),
-        ("+CLIP: \"+49401\",145\r\nRING\r\n", &["CALLER_ID=+49401 ,145"]),
+        ("+CLIP: \"+49401\",145\r\nRING\r\n", &["CALLER_ID=49401"]),
         ("NDID=99\r\nRING\r\n", &["CALLED_ID=99"]),
         ("  RING  \r\n", &["CALLER_ID=none"]),
         ("\u{10}R", &["CALLER_ID=none"]),

@@ -6,8 +6,8 @@ use ttyline::log::Level;
 
 impl Session {
     pub(super) fn start(&mut self) {
-        self.log(Level::Noise, "check for lockfiles");
-        self.log(Level::Noise, "locking the line");
+        self.log(Level::Mesg, "check for lockfiles");
+        self.log(Level::Mesg, "locking the line");
         self.lock_for(Reason::Start);
     }
 

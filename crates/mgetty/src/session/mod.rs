@@ -659,10 +659,13 @@ impl Session {
     fn note(&mut self, note: Note) {
         match note {
             Note::Waiting(word) => {
-                self.log(Level::Noise, &format!("waiting for ``{}''", printable(&word)));
+                self.log(Level::Mesg, &format!("waiting for ``{}''", printable(&word)));
             }
-            Note::Found => self.push(Action::LogMore(Level::Noise, b" ** found **".to_vec())),
-            Note::Sent(word) => self.log(Level::Noise, &format!("send: {}", printable(&word))),
+            Note::Found => self.push(Action::LogMore(Level::Mesg, b" ** found **".to_vec())),
+            Note::Sent(word) => {
+                self.log(Level::Mesg, "send: ");
+                self.push(Action::LogMore(Level::Mesg, word));
+            }
         }
     }
 

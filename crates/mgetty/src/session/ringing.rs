@@ -77,7 +77,7 @@ impl Session {
             if ringing.mode == Mode::FirstCall {
                 ringing.until = self.now + RINGBACK_SILENCE;
             }
-            self.log(Level::Noise, "wfr: waiting for ``RING''");
+            self.log(Level::Mesg, "wfr: waiting for ``RING''");
             self.enough(ringing);
         }
     }

@@ -55,6 +55,8 @@ enum Field {
     Carrier,
     Protocol,
     Message,
+    /// The caller's number is the digits of the first of several values.
+    FirstDigits,
     /// The line says nothing of the caller.
     Nothing,
 }
@@ -96,8 +98,8 @@ const TABLE: &[(&str, Field)] = &[
     ("NBR=", Field::Id),
     ("CallerID: ", Field::Id),
     ("Diverting number:", Field::Id),
-    // GSM 07.07, 7.11: kept whole, quotes blanked.
-    ("+CLIP: ", Field::Id),
+    // GSM 07.07, 7.11: "+49401",145,…
+    ("+CLIP: ", Field::FirstDigits),
 ];
 
 impl CallerData {
@@ -128,6 +130,10 @@ impl CallerData {
             Field::Connect if self.carrier.is_empty() && self.protocol.is_empty() => self.connect = value,
             Field::Connect => {
                 self.connect = format!("{value}/{} {}", self.carrier, self.protocol).trim_end().to_string();
+            }
+            Field::FirstDigits => {
+                let first = value.split(',').next().unwrap_or("");
+                self.id = first.chars().filter(char::is_ascii_digit).collect();
             }
             Field::Nothing => return false,
         }
@@ -211,6 +217,10 @@ mod tests {
                 Field::Carrier => &data.carrier,
                 Field::Protocol => &data.protocol,
                 Field::Message => &data.messages[0],
+                Field::FirstDigits => {
+                    assert_eq!((told, data.id.as_str()), (true, "1234"), "{prefix}");
+                    continue;
+                }
                 Field::Nothing => {
                     assert!(!told, "{prefix}");
                     continue;
@@ -224,7 +234,7 @@ mod tests {
     fn values_are_made_harmless() {
         assert_eq!(after(&["NMBR = 12'; reboot;'"]).id, "12");
         assert_eq!(after(&["NAME = O'Neill \"x\"\x1b[2J"]).name, "O Neill  x  [2J");
-        assert_eq!(after(&["+CLIP: \"+49401\",145"]).id, "+49401 ,145");
+        assert_eq!(after(&["+CLIP: \"+49401\",145"]).id, "49401");
         assert_eq!(after(&[&format!("NAME = {}", "x".repeat(5000))]).name.len(), VALUE_MAX);
         assert_eq!(after(&["5551234 x9"]).id, "55512349");
     }

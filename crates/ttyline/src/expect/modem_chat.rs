@@ -78,7 +78,7 @@ pub enum Note {
     Waiting(Vec<u8>),
     /// It was found.
     Found,
-    /// This was sent (without its final CR).
+    /// This was sent, with its final CR if it has one.
     Sent(Vec<u8>),
 }
 
@@ -225,6 +225,7 @@ impl Dialogue {
         }
         if end_with_cr {
             out.push(b'\r');
+            self.sent.push(b'\r');
         }
         self.notes.push(Note::Sent(std::mem::take(&mut self.sent)));
         self.at += 1;
