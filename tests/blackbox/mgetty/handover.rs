@@ -167,9 +167,9 @@ fn a_session_in_utmp() {
     // As init does: a record with the getty's pid, before it is started.
     let init = getty.sandbox.script(
         "init",
-        r#"o() { printf %03o $(($1 & 255)); }
-printf "\005\000\000\000\$(o $$)\$(o $(($$ >> 8)))\$(o $(($$ >> 16)))\000" > /run/utmp
-head -c 376 /dev/zero >> /run/utmp
+        r#"bytes=$(printf '\\%03o' $(($$ & 255)) $(($$ >> 8 & 255)) $(($$ >> 16 & 255)))
+printf "\\005\\000\\000\\000$bytes\\000" > /run/utmp
+{ head -c 32 /dev/zero; printf s1; head -c 342 /dev/zero; } >> /run/utmp
 exec "$@""#,
     );
     let line = getty.modem.line();
