@@ -13,6 +13,11 @@ const KEPT: usize = 120;
 /// So many steps are kept: a script may go round for days.
 const MOST_ENTRIES: usize = 1000;
 
+/// So many secrets are looked for. A script that makes more of them in a loop is told about without what came.
+const MOST_SECRETS: usize = 64;
+/// Longer secrets are looked for in pieces of this many bytes, so that looking stays cheap.
+const LONGEST_SECRET: usize = 256;
+
 /// One step.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -48,6 +53,9 @@ pub struct Journal {
     /// Bytes received in all.
     pub received: u64,
     masker: Masker,
+    secrets: Vec<Vec<u8>>,
+    /// There are too many secrets to look for: nothing that comes is shown.
+    blind: bool,
     trace: Option<Trace>,
     /// Of the step under way.
     strings: Vec<Awaited>,
@@ -63,7 +71,15 @@ impl Journal {
 
     /// From now on this is hidden. Line ends around and in it are not part of the secret.
     pub fn hide(&mut self, secret: &[u8]) {
-        for piece in secret.split(u8::is_ascii_control) {
+        for piece in secret.split(u8::is_ascii_control).flat_map(|p| p.chunks(LONGEST_SECRET)) {
+            if self.secrets.iter().any(|s| s == piece) {
+                continue;
+            }
+            if self.secrets.len() >= MOST_SECRETS {
+                self.blind = true;
+                return;
+            }
+            self.secrets.push(piece.to_vec());
             self.masker.add(piece);
         }
     }
@@ -190,6 +206,9 @@ impl Journal {
         if let Some(entry) = self.entries.back_mut() {
             entry.count += bytes.len() as u64;
         }
+        if self.blind {
+            return;
+        }
         let mut shown = Vec::new();
         self.masker.push(bytes, &mut shown);
         self.keep(&shown, now);
@@ -236,5 +255,34 @@ impl Entry {
     #[must_use]
     pub fn last(&self, most: usize) -> &[u8] {
         self.came.get(self.came.len().saturating_sub(most)..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_makes_secrets_without_end_is_told_about_without_what_came() {
+        let mut journal = Journal::default();
+        let place = Place::default();
+        for n in 0..200 {
+            let bytes = format!("secret number {n}\r").into_bytes();
+            journal.begin(&Step { place, what: What::Transmit { bytes, secret: true } }, Duration::ZERO);
+            journal.end(&Outcome::Done, Duration::ZERO);
+        }
+        journal.begin(&Step { place, what: What::GetIp(1) }, Duration::ZERO);
+        journal.received(b"secret number 199", Duration::ZERO);
+        let last = journal.entries.back().unwrap();
+        assert_eq!((last.count, last.came.len()), (17, 0));
+        assert!(journal.entries.iter().all(|e| !e.what.contains("secret")));
+    }
+
+    #[test]
+    fn long_secrets_are_hidden_too() {
+        let mut journal = Journal::default();
+        let secret = vec![b'x'; 1000];
+        journal.hide(&secret);
+        assert!(!journal.quoted(&secret).contains('x'));
     }
 }

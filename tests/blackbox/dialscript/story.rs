@@ -123,7 +123,6 @@ impl Drop for Company {
 }
 
 #[test]
-#[ignore = "our mgetty does not take a called-back line over yet"]
 fn the_mini_how_to_is_called_back_at_a_fixed_number() {
     let company = Company::open("call - - CALLBACK -S 123456");
     let sessions = company.call_back("callback-mini-howto.scp", &[]);
@@ -131,7 +130,6 @@ fn the_mini_how_to_is_called_back_at_a_fixed_number() {
 }
 
 #[test]
-#[ignore = "our mgetty does not take a called-back line over yet"]
 fn the_service_asks_where_to_call_back() {
     let company = Company::open("Callback_User - - CALLBACK -S");
     let sessions = company.call_back("linux-callback-service.scp", &["--user", "Real_User"]);
