@@ -148,7 +148,7 @@ ppp_comes_up() {
         hang_up_pppd
         return 1
     fi
-    [ "$1" != autoppp ] || { saw 123456 '"text":"CONNECT' && measured "$2: CONNECT to IPCP up" $((up - at)); }
+    [ "$1" = login ] || { saw 123456 '"text":"CONNECT' && measured "$2: CONNECT to IPCP up" $((up - at)); }
 }
 
 # ppp_call PEER LINE NUMBER HOLDER HOME-ADDRESS: one whole call with PPP.
