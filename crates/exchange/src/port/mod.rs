@@ -90,6 +90,13 @@ pub trait Port {
     /// asked for the state.
     fn look(&mut self, channel: Channel, happened: &mut Vec<(Channel, Event)>) -> io::Result<()>;
 
+    /// Whether news of input is wanted. A line that moves at a pace is read by the clock: an event
+    /// for each piece its computer writes would be for nothing. Muting is a wish; a port on which
+    /// lines share a descriptor need not fulfil it. After `false`, input that waits is news again.
+    fn mute(&mut self, _channel: Channel, _muted: bool, _registry: &Registry) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Throws away what the computer has not read yet and what it sent that nobody read.
     fn flush(&mut self, channel: Channel) -> io::Result<()>;
 

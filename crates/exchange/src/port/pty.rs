@@ -38,6 +38,7 @@ pub struct PtyPort {
     open: bool,
     dtr: bool,
     blocked: bool,
+    muted: bool,
     shown: ModemLines,
     /// Whether a falling DCD hangs the terminal up (when CLOCAL is off).
     hangs_up: bool,
@@ -79,6 +80,7 @@ impl PtyPort {
             open: false,
             dtr: false,
             blocked: false,
+            muted: false,
             shown: ModemLines::default(),
             hangs_up,
         })
@@ -97,10 +99,13 @@ impl PtyPort {
         tcgetattr(&self.master).map_or(ControlFlags::empty(), |s| s.control_flags)
     }
 
-    fn interest(&mut self, registry: &Registry, blocked: bool) -> io::Result<()> {
-        let (Some(token), true) = (self.token, self.blocked != blocked) else { return Ok(()) };
-        self.blocked = blocked;
-        let wanted = if blocked { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+    fn interest(&mut self, registry: &Registry, blocked: bool, muted: bool) -> io::Result<()> {
+        let changed = (self.blocked, self.muted) != (blocked, muted);
+        let (Some(token), true) = (self.token, changed) else { return Ok(()) };
+        (self.blocked, self.muted) = (blocked, muted);
+        // A pty has no urgent data, so PRIORITY is nothing but the hang-up, which is always told.
+        let wanted = if muted { Interest::PRIORITY } else { Interest::READABLE };
+        let wanted = if blocked { wanted | Interest::WRITABLE } else { wanted };
         SourceFd(&self.master.as_raw_fd()).reregister(registry, token, wanted)
     }
 
@@ -138,7 +143,7 @@ impl PtyPort {
             self.deregister(registry)?;
             self.master = master;
             self.slave = slave;
-            self.blocked = false;
+            (self.blocked, self.muted) = (false, false);
             self.register(registry, token)?;
         }
         Ok(())
@@ -179,7 +184,7 @@ impl Port for PtyPort {
             happened.push((0, Event::Readable));
         }
         if news.writable && self.blocked {
-            self.interest(registry, false)?;
+            self.interest(registry, false, self.muted)?;
             happened.push((0, Event::Writable));
         }
         if news.hung_up {
@@ -209,7 +214,7 @@ impl Port for PtyPort {
             other => other?,
         };
         if written < bytes.len() {
-            self.interest(registry, true)?;
+            self.interest(registry, true, self.muted)?;
         }
         if written == 0 { would_block() } else { Ok(written) }
     }
@@ -234,6 +239,10 @@ impl Port for PtyPort {
             happened.push((0, Event::Lines { dtr, rts: dtr }));
         }
         Ok(())
+    }
+
+    fn mute(&mut self, _: Channel, muted: bool, registry: &Registry) -> io::Result<()> {
+        self.interest(registry, self.blocked, muted)
     }
 
     fn flush(&mut self, _: Channel) -> io::Result<()> {

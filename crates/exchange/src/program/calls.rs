@@ -249,8 +249,8 @@ impl Exchange {
     }
 
     fn offline(&mut self, id: LineId) {
+        self.stop_pacing(id);
         let Some(line) = self.line_mut(id) else { return };
-        line.pacing = false;
         if let Some(wrong) = &mut line.wrong {
             (wrong.noise_at, wrong.drop_at, wrong.power_at) = (None, None, None);
         }

@@ -13,6 +13,8 @@ use std::io::ErrorKind;
 const PIECE: usize = 512;
 /// What a modem has said and its computer not read; above it commands wait.
 const SAID: usize = 4096;
+/// Ticks after which a direction is taken to go on moving.
+const STEADY: u8 = 5;
 /// Above it what the modem says is dropped, as by a real modem's full buffer.
 const LOST: usize = 256 * 1024;
 
@@ -225,6 +227,29 @@ impl Exchange {
         self.pace_at.get_or_insert(now + TICK);
     }
 
+    /// A direction that has been moving for a while needs no news of its input.
+    fn count_tick(&mut self, id: LineId) {
+        let Some(line) = self.line_mut(id) else { return };
+        line.ticks = line.ticks.saturating_add(1);
+        if line.ticks == STEADY {
+            self.mute(id, true);
+        }
+    }
+
+    /// A direction does not move at a pace any more.
+    pub(super) fn stop_pacing(&mut self, id: LineId) {
+        let Some(line) = self.line_mut(id) else { return };
+        line.pacing = false;
+        if std::mem::take(&mut line.ticks) >= STEADY {
+            self.mute(id, false);
+        }
+    }
+
+    fn mute(&mut self, id: LineId, muted: bool) {
+        let Some((place, channel)) = self.line(id).and_then(|l| l.port) else { return };
+        self.with_port(place, &mut Vec::new(), |port, registry, _| port.mute(channel, muted, registry));
+    }
+
     /// The tick: each direction gets what its rate allows; those with nothing to send leave the list.
     pub(super) fn pace(&mut self) {
         let now = self.now;
@@ -237,12 +262,11 @@ impl Exchange {
             let has_input =
                 line.readable || line.closing.is_some() || line.far.as_ref().is_some_and(|f| f.has_typed());
             if !line.pacing || !line.modem.online() || stopped || !has_input || rate.is_none() {
-                if let Some(line) = self.line_mut(id) {
-                    line.pacing = false;
-                }
+                self.stop_pacing(id);
                 self.steps.push_back(Step::Pump(id));
                 return false;
             }
+            self.count_tick(id);
             let allowed = rate.zip(self.line_mut(id)).map_or(0, |(rate, line)| line.credit.bytes(rate, now));
             self.pump(id, Some(allowed));
             true

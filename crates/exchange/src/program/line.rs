@@ -27,6 +27,8 @@ pub(super) struct Line {
     pub credit: Credit,
     /// On the list of directions that move at a pace.
     pub pacing: bool,
+    /// Ticks in a row on which it moved data.
+    pub ticks: u8,
     /// The time for which its timer is set.
     pub armed: Option<Now>,
     pub name: Box<str>,
@@ -64,6 +66,7 @@ impl Line {
             rate: None,
             credit: Credit::default(),
             pacing: false,
+            ticks: 0,
             armed: None,
             name: "".into(),
             withheld: false,
