@@ -16,3 +16,5 @@ pub mod run;
 pub mod schedule;
 pub mod secrets;
 pub mod settings;
+#[cfg(test)]
+mod shipped;
