@@ -5,3 +5,4 @@ mod caller;
 mod mixture;
 mod phone;
 mod program;
+mod service;

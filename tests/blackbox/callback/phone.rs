@@ -34,6 +34,7 @@ struct Shared {
     commands: [Vec<String>; 2],
     connected: Vec<Instant>,
     hang_up: bool,
+    give_up: bool,
     stop: bool,
 }
 
@@ -55,6 +56,7 @@ impl Phone {
             commands: Default::default(),
             connected: Vec::new(),
             hang_up: false,
+            give_up: false,
             stop: false,
         }));
         let masters = [ptys[0].master(), ptys[1].master()];
@@ -73,9 +75,20 @@ impl Phone {
         &self.ptys[which]
     }
 
+    /// A computer sends bytes to its modem.
+    pub fn send(&self, which: usize, bytes: &[u8]) {
+        let slave = self.ptys[which].slave().try_clone().expect("a descriptor");
+        std::fs::File::from(slave).write_all(bytes).expect("write to the modem");
+    }
+
     /// The server's computer drops DTR: the call ends on both sides.
     pub fn hang_up(&self) {
         self.shared.lock().unwrap().hang_up = true;
+    }
+
+    /// The modem that dials gives up: nobody has answered.
+    pub fn gives_up(&self) {
+        self.shared.lock().unwrap().give_up = true;
     }
 
     /// Commands a computer has given.
@@ -131,6 +144,12 @@ fn play(masters: &[std::fs::File; 2], shared: &Mutex<Shared>) {
             if std::mem::take(&mut shared.hang_up) && shared.state.contains(&State::Online) {
                 shared.state = [State::Command; 2];
                 tell(shared, CLIENT, b"\r\nNO CARRIER\r\n");
+            }
+            if std::mem::take(&mut shared.give_up) {
+                if let Some(caller) = shared.state.iter().position(|s| *s == State::Dialling) {
+                    shared.state[caller] = State::Command;
+                    tell(shared, caller, b"\r\nNO ANSWER\r\n");
+                }
             }
             if let Some(caller) = shared.state.iter().position(|s| *s == State::Dialling) {
                 if Instant::now() >= next_ring {
