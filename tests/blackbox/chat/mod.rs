@@ -5,6 +5,7 @@ mod device;
 mod dialogue;
 mod etc_scripts;
 mod manual;
+mod over_exchange;
 mod talk;
 mod why;
 
