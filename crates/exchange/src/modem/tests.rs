@@ -666,7 +666,7 @@ proptest! {
     #[test]
     fn nothing_upsets_it(data in prop::collection::vec(prop_oneof![
         Just(0xff), 0u8..20, Just(b'\r'), Just(b'A'), Just(b'T'), Just(b'D'), Just(b'+'), any::<u8>()
-    ], 0..400)) {
+    ], 0..200)) {
         super::fuzz(&data);
     }
 

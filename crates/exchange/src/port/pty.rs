@@ -123,7 +123,9 @@ impl PtyPort {
             happened.push((0, Event::Closed));
             // What the last user has not read is not for the next one. Our own close is another
             // hang-up, which finds the line closed already.
-            if let Ok(user) = slave_of(&self.slave) {
+            if !self.is_open()
+                && let Ok(user) = slave_of(&self.slave)
+            {
                 let _ = tcflush(&user, FlushArg::TCIFLUSH);
             }
         }

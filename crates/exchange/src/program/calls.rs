@@ -362,8 +362,13 @@ impl Exchange {
     pub(super) fn finish_closing(&mut self, id: LineId) {
         let Some(line) = self.line_mut(id) else { return };
         if line.closing.take().is_some() {
+            // Call data that found no way out is no command. What else is there may be from the
+            // next program already.
+            let data = line.modem.online();
             self.dtr(id, false);
-            self.discard_input(id);
+            if data {
+                self.discard_input(id);
+            }
             if self.line(id).is_some_and(|l| l.open) {
                 self.dtr(id, true);
             }
