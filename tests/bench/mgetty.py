@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """mgetty.py - ours and the original side by side, on ptys with a modem played by this program.
 
-usage: mgetty.py OURS ORIGINAL [--runs N] [--idle SECONDS] [--gettys N] [--json FILE]
+usage: mgetty.py [OURS ORIGINAL] [--runs N] [--idle SECONDS] [--gettys N] [--json FILE]
+
+Without names: target/release/mgetty (scripts/build) and Debian's (scripts/originals).
 
 Must run as root. It runs itself again in a private mount namespace and mounts scratch directories
 over /etc/mgetty, /run/lock, /var/log/mgetty: nothing of the machine's configuration is touched or
@@ -9,7 +11,8 @@ read. Only processes started here are signalled, by pid.
 
 Per call, medians over N runs of each program, taken in turn in one run:
   start_to_idle          exec -> lock file gone, DTR not toggled
-  start_to_idle_dtr      the same with toggle-dtr on (modem lines from modemlines.c, preloaded)
+  start_to_idle_dtr      the same with toggle-dtr on (modem lines from modemlines.c, preloaded; a statically
+                         linked getty cannot preload, so the same source is built dynamically for it)
   ring_to_ata            last byte of RING -> first byte of the answer command
   connect_to_prompt      last byte of CONNECT -> first byte of the getty
   ppp_to_program         last byte of an LCP frame's head at the prompt -> first byte of the program
@@ -26,6 +29,7 @@ import argparse, json, os, re, select, shutil, signal, statistics, subprocess, s
 ANSWER_DELAY = 0.30
 LCP_HEAD = b'\x7e\xff\x7d\x23\xc0\x21'
 LCP = LCP_HEAD + b'\x7d\x21\x7d\x21\x7d\x20\x7d\x34\x7d\x22\x7d\x26\x7d\x20\x7d\x20\x7d\x20\x7d\x20\x15\xf2\x7e'
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 T = time.monotonic
 
 
@@ -290,6 +294,14 @@ BARS = [
 ]
 
 
+def dynamic(getty, target):
+    """The same program with a dynamic loader, for the runs with preloaded modem lines."""
+    if 'INTERP' in subprocess.run(['readelf', '-lW', getty], capture_output=True, text=True).stdout: return getty
+    print('building mgetty dynamically for the runs with modem lines', file=sys.stderr)
+    subprocess.check_call(['cargo', 'build', '--quiet', '--release', '--locked', '-p', 'mgetty', '--target-dir', target + '/bench'], cwd=TOP)
+    return target + '/bench/release/mgetty'
+
+
 def prepare(d):
     here = os.path.dirname(os.path.abspath(__file__))
     subprocess.check_call(['cc', '-O2', '-shared', '-fPIC', '-o', d + '/modemlines.so', here + '/modemlines.c', '-ldl'])
@@ -312,15 +324,22 @@ def login_config(program):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument('ours')
-    ap.add_argument('original')
+    ap.add_argument('ours', nargs='?')
+    ap.add_argument('original', nargs='?')
     ap.add_argument('--runs', type=int, default=5)
     ap.add_argument('--idle', type=float, default=60)
     ap.add_argument('--gettys', type=int, default=20)
     ap.add_argument('--only', help='kinds of calls, comma separated: start,ppp,pppd,early,end')
     ap.add_argument('--json')
     a = ap.parse_args()
+    target = os.environ.get('CARGO_TARGET_DIR', TOP + '/target')
+    a.ours = a.ours or target + '/release/mgetty'
+    if not a.original:
+        subprocess.check_call([TOP + '/scripts/originals', 'mgetty'])
+        a.original = target + '/originals/mgetty/sbin/mgetty'
     if 'MG_BENCH' not in os.environ:
+        if not a.only or set(a.only.split(',')) & {'start', 'end'}:
+            os.environ['MG_DYNAMIC'] = dynamic(os.path.abspath(a.ours), target)
         os.environ['MG_BENCH'] = tempfile.mkdtemp(prefix='mgbench-')
         try:
             sys.exit(subprocess.call(['unshare', '-m', '--propagation', 'private', sys.executable] + sys.argv))
@@ -336,6 +355,7 @@ def main():
         for kind, dtr in kinds:
             login_config(d + ('/as/pppd' if kind == 'pppd' else '/AUTOPPP'))
             for w, getty in who.items():
+                if dtr and w == 'ours': getty = os.environ['MG_DYNAMIC']
                 r = call(getty, kind, dtr)
                 if 'error' in r: print('ERROR', w, kind, r['error'], file=sys.stderr)
                 for k, v in r.items():
