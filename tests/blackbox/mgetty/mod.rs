@@ -13,6 +13,7 @@ mod names;
 mod ppp;
 mod prompt;
 mod rings;
+mod settings;
 mod signals;
 mod states;
 

@@ -10,11 +10,13 @@
 
 mod bring_up;
 mod called_back;
+mod dialogue;
 mod login;
 mod ringing;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 pub mod fuzz;
 
@@ -22,185 +24,19 @@ use nix::sys::signal::Signal;
 use std::collections::VecDeque;
 use std::time::Duration;
 use ttyline::at::caller_data::CallerData;
-use ttyline::expect::modem_chat::{Dialogue, ModemChat, Note, Outcome, Timing};
+use ttyline::expect::modem_chat::Dialogue;
 use ttyline::log::Level;
-use ttyline::settings::LineEnd;
 use ttyline::visible;
 
 pub use login::{Connected, Naming};
 pub use ringing::Ringing;
 pub use setup::{Setup, Waits};
+pub use vocabulary::{Action, Appetite, Event, How, Locked, Login, Stage, Verdict};
 
 /// Longest line of a modem that is looked at, bytes; the rest of a longer one is dropped.
 const LINE_MAX: usize = 500;
 /// A drain gives up after so many bytes.
 const DRAIN_MAX: usize = 10_000;
-
-/// What became of an attempt to lock the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Locked {
-    /// It is ours.
-    Ours,
-    /// Another program has it.
-    Busy,
-    /// Lock files cannot be made here.
-    Impossible,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// The program has started: configuration read, log open.
-    Start,
-    /// Bytes from the line (only while [`Session::appetite`] asked for them).
-    Bytes(&'a [u8]),
-    /// There is something to read (only with [`Appetite::Notice`]).
-    Readable,
-    /// The line is no more: end of file, hang-up, error.
-    Gone,
-    /// [`Session::deadline`] is over.
-    Tick,
-    /// A signal came.
-    Signal(Signal),
-    /// Answer to [`Action::Lock`].
-    Lock(Locked),
-    /// Answer to [`Action::Open`].
-    Opened(bool),
-    /// Answer to [`Action::DtrLow`]: whether the line has a DTR.
-    DtrIsLow(bool),
-    /// Answer to [`Action::AskNologin`]: whether logins are forbidden now.
-    Nologin(bool),
-    /// Answer to [`Action::AskModem`]: whether DSR or CTS is on (or unknown).
-    ModemIsOn(bool),
-    /// Answer to [`Action::JudgeCaller`].
-    Caller(Verdict),
-    /// Answer to [`Action::WaitForLock`]: the other program's lock is no more.
-    LockGone,
-    /// A callback program has locked the line and is going to dial.
-    Dial,
-    /// It is connected, and wants us to take the call.
-    Take,
-    /// Answer to [`Action::TakeOver`]: how long to wait before it is told, `None` if the line is not ours.
-    TakenOver(Option<Duration>),
-    /// Output could not be written for a minute.
-    OutputStuck,
-}
-
-/// What is to become of a caller who rings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Pick up.
-    Accept,
-    /// Let it ring out.
-    Refuse,
-}
-
-/// What the line's settings are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Talking to the modem, waiting.
-    Modem,
-    /// Modem lines count from now on.
-    Carrier,
-    /// Greeting the caller.
-    Greeting,
-    /// Reading his name.
-    Name,
-}
-
-/// What the caller gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// His name, `/AutoPPP/`, or a FIDO name (`\xff…`).
-    pub name: Vec<u8>,
-    /// How it came.
-    pub how: How,
-}
-
-/// How a login came about: the tty is set up for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
-    /// A name and what ended it.
-    Typed(LineEnd),
-    /// A frame; its octets so far, from the flag on.
-    Ppp(Vec<u8>),
-    /// A FIDO mailer.
-    Fido,
-    /// No name was read (`login-env-ttyprompt-hack`).
-    Unasked,
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Write a message.
-    Log(Level, String),
-    /// Append to the last message: bytes of the modem, or how it went on.
-    LogMore(Level, Vec<u8>),
-    /// Close the log and open it again (logrotate).
-    ReopenLog,
-    /// Write to the line.
-    Send(Vec<u8>),
-    /// Lock the line; [`Event::Lock`] answers.
-    Lock,
-    /// Remove our lock.
-    Unlock,
-    /// Give the device its owner and mode, open it; [`Event::Opened`] answers.
-    Open,
-    /// Lower DTR; [`Event::DtrIsLow`] answers.
-    DtrLow,
-    /// Raise DTR.
-    DtrHigh,
-    /// Set the line up.
-    Set(Stage),
-    /// Throw away what is in the tty's queues.
-    Flush,
-    /// Set the port's speed, bit/s.
-    Speed(u32),
-    /// Make the line our controlling tty.
-    ControllingTty,
-    /// A PPP frame may come from now on: what needs preparation is done now.
-    ExpectPpp,
-    /// Look whether DSR or CTS is on; [`Event::ModemIsOn`] answers.
-    AskModem,
-    /// Look whether logins are forbidden; [`Event::Nologin`] answers.
-    AskNologin,
-    /// Decide about the caller; [`Event::Caller`] answers.
-    JudgeCaller,
-    /// utmp: somebody is about to log in.
-    UtmpLogin,
-    /// Write the issue.
-    Issue,
-    /// Make the device unreadable for others.
-    Private,
-    /// Write the prompt, asking FIDO mailers to show themselves if true.
-    Prompt(bool),
-    /// Let go of the line and tell when the other program's lock is gone: [`Event::LockGone`].
-    WaitForLock,
-    /// Take line and lock over from the callback program; [`Event::TakenOver`] answers.
-    TakeOver,
-    /// Tell the callback program that the call is ours.
-    Acknowledge,
-    /// A line of the statistics chat.
-    Statistics(String),
-    /// Let the caller in. Nothing follows.
-    Login(Login),
-    /// End with this code. Nothing follows.
-    Exit(i32),
-}
-
-/// What is to be read from the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appetite {
-    /// Nothing: what comes stays in the tty's queue.
-    Nothing,
-    /// Only to hear that something is there.
-    Notice,
-    /// One byte at a time: what follows may belong to the login program.
-    Byte,
-    /// All there is.
-    Bytes,
-}
 
 /// What follows a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -588,118 +424,6 @@ impl Session {
         }
     }
 
-    fn begin_chat(&mut self, chat: ModemChat, purpose: Purpose) {
-        use ttyline::at::result::{ANSWER_ABORTS, INIT_ABORTS};
-        let aborts: &'static [&'static [u8]] = match purpose {
-            Purpose::Init | Purpose::ForceInit => INIT_ABORTS,
-            Purpose::Answer => ANSWER_ABORTS,
-            Purpose::Check(_) => &[b"ERROR"],
-            Purpose::Statistics | Purpose::PostInit | Purpose::CallerId => &[],
-        };
-        let waits = &self.setup.waits;
-        let expect = match purpose {
-            Purpose::Init | Purpose::ForceInit => waits.init_answer,
-            Purpose::Answer => self.setup.answer_timeout,
-            _ => waits.other_answer,
-        };
-        let timing = Timing { expect, before_send: waits.before_command, pause: waits.pause };
-        self.line.clear();
-        let dialogue = Dialogue::new(chat, aborts, timing, self.now);
-        self.after_dialogue_step(Box::new(dialogue), purpose, Vec::new());
-    }
-
-    /// One byte for a dialogue: its own matching first, then the line it may complete.
-    fn talk(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, byte: u8) {
-        self.push(Action::LogMore(Level::Noise, vec![byte]));
-        // After the CONNECT line the bytes are the caller's: nothing more is learnt from them.
-        let believed = self.connected_at.is_none() || !self.line.is_empty();
-        if believed {
-            self.modem_line_byte(byte, purpose);
-        }
-        dialogue.feed(byte, self.now);
-        let mut out = Vec::new();
-        dialogue.tick(self.now, &mut out);
-        self.after_dialogue_step(dialogue, purpose, out);
-    }
-
-    fn modem_line_byte(&mut self, byte: u8, purpose: Purpose) {
-        if byte == b'\r' || byte == b'\n' {
-            let line = std::mem::take(&mut self.line);
-            if line.is_empty() {
-                return;
-            }
-            self.caller.line(&line);
-            if purpose == Purpose::Statistics {
-                self.push(Action::Statistics(printable(&line)));
-            }
-        } else if self.line.len() < LINE_MAX {
-            self.line.push(byte);
-            if purpose == Purpose::Answer && self.line == b"CONNECT" {
-                self.connected_at = Some(self.now);
-            }
-        }
-    }
-
-    fn after_dialogue_step(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, out: Vec<u8>) {
-        if self.virtual_ring && dialogue.expected().is_some_and(|word| word.starts_with(b"RING")) {
-            dialogue.found(self.now);
-        }
-        for note in dialogue.notes() {
-            self.note(note);
-        }
-        if !out.is_empty() {
-            self.push(Action::Send(out));
-        }
-        match dialogue.outcome() {
-            None => self.state = State::Talking { dialogue, purpose },
-            Some(outcome) => self.dialogue_over(purpose, outcome),
-        }
-    }
-
-    fn note(&mut self, note: Note) {
-        match note {
-            Note::Waiting(word) => {
-                self.log(Level::Mesg, &format!("waiting for ``{}''", printable(&word)));
-            }
-            Note::Found => self.push(Action::LogMore(Level::Mesg, b" ** found **".to_vec())),
-            Note::Sent(word) => {
-                self.log(Level::Mesg, "send: ");
-                self.push(Action::LogMore(Level::Mesg, word));
-            }
-        }
-    }
-
-    fn dialogue_over(&mut self, purpose: Purpose, outcome: Outcome) {
-        if outcome == Outcome::Timeout {
-            self.log(Level::Warn, "timeout in chat script, waiting for the modem");
-        }
-        match purpose {
-            Purpose::Init => self.init_over(outcome),
-            Purpose::ForceInit => self.force_init_over(outcome),
-            Purpose::Statistics => self.post_init(),
-            Purpose::PostInit => self.drain(self.setup.waits.ready_drain, Then::Ready),
-            Purpose::CallerId => self.judge(),
-            Purpose::Answer => self.answered(outcome),
-            Purpose::Check(attempt) => self.checked(attempt, outcome),
-        }
-    }
-
-    fn check(&mut self, attempt: u8) {
-        self.begin_chat(ModemChat::parse(b"\"\" AT OK"), Purpose::Check(attempt));
-    }
-
-    fn checked(&mut self, attempt: u8, outcome: Outcome) {
-        match (outcome, attempt) {
-            (Outcome::Timeout, 1) => self.check(2),
-            (Outcome::Timeout, _) => {
-                self.log(Level::Fatal, "modem does not answer, exiting");
-                self.exit(30);
-            }
-            // ERROR is an answer too.
-            _ => self.drain_and_clean_up(),
-        }
-    }
-
     /// Back to waiting: what is known of the call is forgotten, the line let go.
     fn drain_and_clean_up(&mut self) {
         self.drain(self.setup.waits.ready_drain, Then::CleanUp);
@@ -738,12 +462,6 @@ impl Session {
 
     fn audit(&mut self, text: &str) {
         self.log(Level::Audit, text);
-    }
-}
-
-impl PartialOrd for Appetite {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        (*self as u8).partial_cmp(&(*other as u8))
     }
 }
 

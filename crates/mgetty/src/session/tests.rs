@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use ttyline::settings::LineEnd;
 
 /// A session whose world says yes to everything, with what it has done.
 struct Bench {

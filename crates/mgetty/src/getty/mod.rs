@@ -1,31 +1,28 @@
 //! The loop: carries bytes, time, signals and answers to the [`Session`], and its actions out.
 
+mod line;
+mod locking;
+mod records;
+
 use crate::dialout::Foreign;
 use crate::handover::Handover;
 use crate::service::{self, Service};
-use crate::session::{Action, Appetite, Event, Locked, Session, Setup, Stage, Verdict};
+use crate::session::{Action, Appetite, Event, Session, Setup, Stage, Verdict};
 use crate::watcher::Watcher;
 use crate::{greeting, login, show};
 use nix::sys::signal::Signal;
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::time::Duration;
 use ttyline::drive::{self, Clock, Sources};
 use ttyline::handover::{Answer, Request};
-use ttyline::line::{Input, Line, OpenError, Opening};
-use ttyline::lock::process::{command_line, find};
-use ttyline::lock::{Lock, LockError, Locks};
+use ttyline::line::{Input, Line};
+use ttyline::lock::process::find;
+use ttyline::lock::{Lock, Locks};
 use ttyline::log::{Level, Log};
-use ttyline::settings::Flow;
 use ttyline::signal::Signals;
 use ttyline::sys::process::{pidfd_open, pidfd_signal};
 use ttyline::sys::termios::{Queue, When};
-use ttyline::sys::tty;
-use ttyline::sys::utmp::{self, Entry, Kind};
 
 /// Where other programs look for locks.
 const LOCK_DIRECTORY: &str = "/var/lock";
@@ -282,7 +279,7 @@ impl Getty {
                 self.send(text);
             }
             Action::Private => {
-                self.on_line("chmod", |line| Ok(nix::sys::stat::fchmod(line, mode_bits(0o600))?))
+                self.on_line("chmod", |open| Ok(nix::sys::stat::fchmod(open, line::mode_bits(0o600))?))
             }
             Action::Prompt(fido) => {
                 let text = greeting::prompt(&self.service.prompt, &self.facts(), fido);
@@ -325,223 +322,11 @@ impl Getty {
         }
     }
 
-    fn open(&mut self) {
-        let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
-        let opened = loop {
-            match Line::open(&self.service.name.path(), opening) {
-                Err(OpenError::Open(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
-                    self.hear();
-                    if self.end.is_some() {
-                        return;
-                    }
-                }
-                other => break other,
-            }
-        };
-        let line = match opened {
-            Ok(line) => line,
-            Err(error) => {
-                self.log.say(Level::Error, format!("/dev/{} {error}", self.service.name));
-                return self.answers.push_back(Event::Opened(false));
-            }
-        };
-        self.own(&line);
-        if let Some(lock) = &mut self.lock {
-            if let Err(error) = lock.hold(&line) {
-                self.log.say(Level::Mesg, error.to_string());
-                return self.answers.push_back(Event::Lock(Locked::Busy));
-            }
-        }
-        let _ = tty::clear_software_carrier(&line);
-        if let Ok(lines) = line.modem_lines() {
-            if lines.carrier() && !self.session.setup().direct {
-                self.log.say(Level::Warn, "WARNING: DCD line still active, check modem settings (AT&C1)");
-            }
-            if !lines.dsr() {
-                self.log.say(Level::Warn, "WARNING: DSR is off - modem turned off or bad cable?");
-            }
-        }
-        self.line = Some(line);
-        self.on_open_line();
-        self.answers.push_back(Event::Opened(true));
-    }
-
-    fn on_open_line(&mut self) {
-        if let Some(line) = &mut self.line {
-            if let Err(error) = line.become_stdio() {
-                self.log.failed(Level::Error, "standard input and output", &error);
-            }
-        }
-    }
-
-    /// Through the descriptor: a name could be anything by now.
-    fn own(&mut self, line: &Line) {
-        use nix::unistd::{Gid, Uid, fchown};
-        let (owner, group) = (self.service.owner.map(Uid::from_raw), self.service.group.map(Gid::from_raw));
-        if let Err(error) = fchown(line, owner, group) {
-            self.log.failed(Level::Error, "chown of the device failed", &error.into());
-        }
-        if let Some(mode) = self.service.mode {
-            if let Err(error) = nix::sys::stat::fchmod(line, mode_bits(mode)) {
-                self.log.failed(Level::Error, "chmod of the device failed", &error.into());
-            }
-        }
-    }
-
-    fn lower_dtr(&mut self) {
-        let lowered = self.line.as_ref().map(Line::lower_dtr);
-        if let Some(Err(error)) = &lowered {
-            self.log.failed(Level::Noise, "DTR cannot be toggled", error);
-        }
-        self.answers.push_back(Event::DtrIsLow(matches!(lowered, Some(Ok(())))));
-    }
-
-    fn raise_dtr(&mut self) {
-        self.on_line("raising DTR", Line::raise_dtr);
-    }
-
-    fn take_lock(&mut self) {
-        let locked = match self.locks.acquire(&self.service.name, self.line.as_ref()) {
-            Ok(lock) => {
-                for found in lock.removed() {
-                    self.log.say(Level::Warn, format!("lock file removed: {found}"));
-                }
-                self.lock = Some(lock);
-                Locked::Ours
-            }
-            Err(LockError::Held(holder)) => {
-                let command = holder.pid.map(|pid| command_line(pid, 200)).unwrap_or_default();
-                self.log.say(Level::Mesg, format!("the line is held by {holder}: {command}"));
-                Locked::Busy
-            }
-            Err(error) => {
-                self.log.say(Level::Error, error.to_string());
-                Locked::Impossible
-            }
-        };
-        self.answers.push_back(Event::Lock(locked));
-    }
-
-    fn wait_for_lock(&mut self) {
-        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
-        self.lock = None;
-        self.line = None;
-        self.out.clear();
-        self.stuck_at = None;
-        if let Some(pid) = holder.as_ref().and_then(|h| h.pid) {
-            self.note(Kind::User, "dialout", Some(&command_line(pid, 59)));
-        }
-        let device = self.service.name.path();
-        self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), &device, holder.as_ref()));
-        // Between the failed lock and the watch it may have gone.
-        self.look_at_foreign();
-    }
-
-    /// Takes line and lock over from the callback program that holds them. Gives how long it needs before it
-    /// can be told.
-    fn take_over(&mut self) -> Result<Duration, String> {
-        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
-        let pid = holder.and_then(|holder| holder.pid).ok_or("nobody holds the line")?;
-        let callback = match self.handover.peer() {
-            Some(peer) if peer == pid => None,
-            Some(_) => return Err(format!("the line is held by process {pid}")),
-            None => Some(callback(pid)?),
-        };
-        let line = Line::open(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
-        let ignore = self.service.ignore_carrier;
-        let set = line
-            .settings()
-            .and_then(|now| line.set(&now.raw().with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now));
-        set.map_err(|e| e.to_string())?;
-        let lock = self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;
-        let pause = if callback.is_some() { SIGNAL_PAUSE } else { Duration::ZERO };
-        self.foreign = None;
-        self.callback = callback;
-        self.lock = Some(lock);
-        self.line = Some(line);
-        self.on_open_line();
-        Ok(pause)
-    }
-
-    fn look_at_foreign(&mut self) {
-        let Some(foreign) = &mut self.foreign else { return };
-        if foreign.still(&self.locks, &self.service.name) {
-            self.look_at = self.clock.now() + foreign.patience();
-        } else {
-            self.foreign = None;
-            self.answers.push_back(Event::LockGone);
-            self.flush_answers();
-        }
-    }
-
     fn flush_answers(&mut self) {
         while let Some(answer) = self.answers.pop_front() {
             let actions = self.session.handle(answer, self.clock.now());
             self.carry_all(actions);
         }
-    }
-
-    fn send(&mut self, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            self.queue(Out::Bytes(bytes));
-        }
-    }
-
-    fn queue(&mut self, out: Out) {
-        self.out.push_back(out);
-        if self.out.len() == 1 {
-            self.write_out();
-        }
-    }
-
-    /// Writes as much as the line takes; what is left has a minute.
-    fn write_out(&mut self) {
-        while let Some(first) = self.out.pop_front() {
-            let Some(line) = &self.line else { break };
-            match first {
-                Out::Set(stage) => self.set(stage),
-                Out::Bytes(bytes) => {
-                    let taken = line.write_some(&bytes).unwrap_or(bytes.len());
-                    if taken < bytes.len() {
-                        self.out.push_front(Out::Bytes(bytes.get(taken..).unwrap_or(&[]).to_vec()));
-                        if taken > 0 || self.stuck_at.is_none() {
-                            self.stuck_at = Some(self.clock.now() + STUCK);
-                        }
-                        return;
-                    }
-                }
-            }
-        }
-        self.out.clear();
-        self.stuck_at = None;
-    }
-
-    fn finish_output(&mut self, limit: Duration) {
-        let end = self.clock.now() + limit;
-        while !self.out.is_empty() && self.clock.now() < end {
-            let left = end.saturating_sub(self.clock.now());
-            let sources = Sources { line: self.line.as_ref(), ..Sources::default() };
-            match drive::wait(sources, false, true, Some(left)) {
-                Ok(ready) if ready.hung_up => break,
-                Ok(_) => self.write_out(),
-                Err(_) => break,
-            }
-        }
-        self.out.clear();
-    }
-
-    fn set(&mut self, stage: Stage) {
-        let (speed, ignore) = (self.service.speed, self.service.ignore_carrier);
-        self.on_line("setting the line up failed", |line| {
-            let now = line.settings()?;
-            let wanted = match stage {
-                Stage::Modem => now.for_modem(speed, Flow::Hard),
-                Stage::Carrier => now.ignoring_carrier(ignore),
-                Stage::Greeting => now.for_greeting(),
-                Stage::Name => now.for_name(),
-            };
-            line.set(&wanted, When::Now)
-        });
     }
 
     pub(crate) fn facts(&self) -> greeting::Facts {
@@ -554,56 +339,6 @@ impl Getty {
             speed: self.service.speed,
             ..greeting::Facts::default()
         })
-    }
-
-    fn utmp_login(&mut self) {
-        let caller = self.session.caller();
-        let host = if caller.id == "none" { caller.connect.clone() } else { caller.id.clone() };
-        self.note(Kind::Login, "LOGIN", Some(&host));
-    }
-
-    /// Changes our record in utmp, if init made one.
-    pub(crate) fn note(&mut self, kind: Kind, user: &str, host: Option<&str>) {
-        let pid = self.session.setup().pid;
-        let entry = Entry { kind, line: self.service.name.device(), user, host };
-        match utmp::update(Path::new(show::UTMP), Path::new(WTMP), pid, &entry) {
-            Ok(true) => {}
-            Ok(false) => self.log.say(Level::Noise, "no utmp entry of ours: none written"),
-            Err(error) => self.log.failed(Level::Noise, "utmp", &error),
-        }
-    }
-
-    fn statistics(&mut self, text: &str) {
-        self.log.say(Level::Mesg, format!("statistics: {text}"));
-        let Some(path) = &self.service.statistics_file else { return };
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path);
-        if let Ok(mut file) = file {
-            let _ = writeln!(file, "{text}");
-        }
-    }
-
-    fn write_pid(&mut self) {
-        let path = service::pid_path(&self.service.name.id());
-        // Removed first: a symlink or FIFO in its place is not written through.
-        let _ = std::fs::remove_file(&path);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path);
-        if let Err(error) = file.and_then(|mut file| writeln!(file, "{}", self.session.setup().pid)) {
-            self.log.failed(Level::Warn, "pid file", &error);
-        }
-    }
-
-    /// Only if it is still ours: another getty on the line may have written its own.
-    pub(crate) fn remove_pid(&self) {
-        let path = service::pid_path(&self.service.name.id());
-        if std::fs::read_to_string(&path)
-            .is_ok_and(|text| text.trim() == self.session.setup().pid.to_string())
-        {
-            let _ = std::fs::remove_file(path);
-        }
     }
 
     /// Signals that came but were not heard yet.
@@ -622,8 +357,4 @@ fn callback(pid: i32) -> Result<OwnedFd, String> {
     } else {
         Err(format!("the line is held by process {pid}, which is no callback of root's"))
     }
-}
-
-fn mode_bits(mode: u32) -> nix::sys::stat::Mode {
-    nix::sys::stat::Mode::from_bits_truncate(mode)
 }

@@ -1,0 +1,155 @@
+//! What a getty does with its line: opens it, owns it, sets it up, writes to it.
+
+use super::{Getty, Out, STUCK};
+use crate::session::{Event, Locked, Stage};
+use std::time::Duration;
+use ttyline::drive::{self, Sources};
+use ttyline::line::{Line, OpenError, Opening};
+use ttyline::log::Level;
+use ttyline::settings::Flow;
+use ttyline::sys::termios::When;
+use ttyline::sys::tty;
+
+impl Getty {
+    pub(super) fn open(&mut self) {
+        let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
+        let opened = loop {
+            match Line::open(&self.service.name.path(), opening) {
+                Err(OpenError::Open(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    self.hear();
+                    if self.end.is_some() {
+                        return;
+                    }
+                }
+                other => break other,
+            }
+        };
+        let line = match opened {
+            Ok(line) => line,
+            Err(error) => {
+                self.log.say(Level::Error, format!("/dev/{} {error}", self.service.name));
+                return self.answers.push_back(Event::Opened(false));
+            }
+        };
+        self.own(&line);
+        if let Some(lock) = &mut self.lock {
+            if let Err(error) = lock.hold(&line) {
+                self.log.say(Level::Mesg, error.to_string());
+                return self.answers.push_back(Event::Lock(Locked::Busy));
+            }
+        }
+        let _ = tty::clear_software_carrier(&line);
+        if let Ok(lines) = line.modem_lines() {
+            if lines.carrier() && !self.session.setup().direct {
+                self.log.say(Level::Warn, "WARNING: DCD line still active, check modem settings (AT&C1)");
+            }
+            if !lines.dsr() {
+                self.log.say(Level::Warn, "WARNING: DSR is off - modem turned off or bad cable?");
+            }
+        }
+        self.line = Some(line);
+        self.on_open_line();
+        self.answers.push_back(Event::Opened(true));
+    }
+
+    pub(super) fn on_open_line(&mut self) {
+        if let Some(line) = &mut self.line {
+            if let Err(error) = line.become_stdio() {
+                self.log.failed(Level::Error, "standard input and output", &error);
+            }
+        }
+    }
+
+    /// Through the descriptor: a name could be anything by now.
+    pub(super) fn own(&mut self, line: &Line) {
+        use nix::unistd::{Gid, Uid, fchown};
+        let (owner, group) = (self.service.owner.map(Uid::from_raw), self.service.group.map(Gid::from_raw));
+        if let Err(error) = fchown(line, owner, group) {
+            self.log.failed(Level::Error, "chown of the device failed", &error.into());
+        }
+        if let Some(mode) = self.service.mode {
+            if let Err(error) = nix::sys::stat::fchmod(line, mode_bits(mode)) {
+                self.log.failed(Level::Error, "chmod of the device failed", &error.into());
+            }
+        }
+    }
+
+    pub(super) fn lower_dtr(&mut self) {
+        let lowered = self.line.as_ref().map(Line::lower_dtr);
+        if let Some(Err(error)) = &lowered {
+            self.log.failed(Level::Noise, "DTR cannot be toggled", error);
+        }
+        self.answers.push_back(Event::DtrIsLow(matches!(lowered, Some(Ok(())))));
+    }
+
+    pub(super) fn raise_dtr(&mut self) {
+        self.on_line("raising DTR", Line::raise_dtr);
+    }
+
+    pub(super) fn send(&mut self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.queue(Out::Bytes(bytes));
+        }
+    }
+
+    pub(super) fn queue(&mut self, out: Out) {
+        self.out.push_back(out);
+        if self.out.len() == 1 {
+            self.write_out();
+        }
+    }
+
+    /// Writes as much as the line takes; what is left has a minute.
+    pub(super) fn write_out(&mut self) {
+        while let Some(first) = self.out.pop_front() {
+            let Some(line) = &self.line else { break };
+            match first {
+                Out::Set(stage) => self.set(stage),
+                Out::Bytes(bytes) => {
+                    let taken = line.write_some(&bytes).unwrap_or(bytes.len());
+                    if taken < bytes.len() {
+                        self.out.push_front(Out::Bytes(bytes.get(taken..).unwrap_or(&[]).to_vec()));
+                        if taken > 0 || self.stuck_at.is_none() {
+                            self.stuck_at = Some(self.clock.now() + STUCK);
+                        }
+                        return;
+                    }
+                }
+            }
+        }
+        self.out.clear();
+        self.stuck_at = None;
+    }
+
+    pub(super) fn finish_output(&mut self, limit: Duration) {
+        let end = self.clock.now() + limit;
+        while !self.out.is_empty() && self.clock.now() < end {
+            let left = end.saturating_sub(self.clock.now());
+            let sources = Sources { line: self.line.as_ref(), ..Sources::default() };
+            match drive::wait(sources, false, true, Some(left)) {
+                Ok(ready) if ready.hung_up => break,
+                Ok(_) => self.write_out(),
+                Err(_) => break,
+            }
+        }
+        self.out.clear();
+    }
+
+    pub(super) fn set(&mut self, stage: Stage) {
+        let (speed, ignore) = (self.service.speed, self.service.ignore_carrier);
+        self.on_line("setting the line up failed", |line| {
+            let now = line.settings()?;
+            let wanted = match stage {
+                Stage::Modem => now.for_modem(speed, Flow::Hard),
+                Stage::Carrier => now.ignoring_carrier(ignore),
+                Stage::Greeting => now.for_greeting(),
+                Stage::Name => now.for_name(),
+            };
+            line.set(&wanted, When::Now)
+        });
+    }
+}
+
+pub(super) fn mode_bits(mode: u32) -> nix::sys::stat::Mode {
+    nix::sys::stat::Mode::from_bits_truncate(mode)
+}

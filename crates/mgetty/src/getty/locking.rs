@@ -1,0 +1,90 @@
+//! The lock of the line: taken, waited for, taken over.
+
+use super::{Getty, LOCK_DIRECTORY, SIGNAL_PAUSE, callback};
+use crate::dialout::Foreign;
+use crate::session::{Event, Locked};
+use std::path::Path;
+use std::time::Duration;
+use ttyline::line::{Line, Opening};
+use ttyline::lock::LockError;
+use ttyline::lock::process::command_line;
+use ttyline::log::Level;
+use ttyline::settings::Flow;
+use ttyline::sys::termios::When;
+use ttyline::sys::utmp::Kind;
+
+impl Getty {
+    pub(super) fn take_lock(&mut self) {
+        let locked = match self.locks.acquire(&self.service.name, self.line.as_ref()) {
+            Ok(lock) => {
+                for found in lock.removed() {
+                    self.log.say(Level::Warn, format!("lock file removed: {found}"));
+                }
+                self.lock = Some(lock);
+                Locked::Ours
+            }
+            Err(LockError::Held(holder)) => {
+                let command = holder.pid.map(|pid| command_line(pid, 200)).unwrap_or_default();
+                self.log.say(Level::Mesg, format!("the line is held by {holder}: {command}"));
+                Locked::Busy
+            }
+            Err(error) => {
+                self.log.say(Level::Error, error.to_string());
+                Locked::Impossible
+            }
+        };
+        self.answers.push_back(Event::Lock(locked));
+    }
+
+    pub(super) fn wait_for_lock(&mut self) {
+        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
+        self.lock = None;
+        self.line = None;
+        self.out.clear();
+        self.stuck_at = None;
+        if let Some(pid) = holder.as_ref().and_then(|h| h.pid) {
+            self.note(Kind::User, "dialout", Some(&command_line(pid, 59)));
+        }
+        let device = self.service.name.path();
+        self.foreign = Some(Foreign::watch(Path::new(LOCK_DIRECTORY), &device, holder.as_ref()));
+        // Between the failed lock and the watch it may have gone.
+        self.look_at_foreign();
+    }
+
+    /// Takes line and lock over from the callback program that holds them. Gives how long it needs before it
+    /// can be told.
+    pub(super) fn take_over(&mut self) -> Result<Duration, String> {
+        let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
+        let pid = holder.and_then(|holder| holder.pid).ok_or("nobody holds the line")?;
+        let callback = match self.handover.peer() {
+            Some(peer) if peer == pid => None,
+            Some(_) => return Err(format!("the line is held by process {pid}")),
+            None => Some(callback(pid)?),
+        };
+        let line = Line::open(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
+        let ignore = self.service.ignore_carrier;
+        let set = line
+            .settings()
+            .and_then(|now| line.set(&now.raw().with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now));
+        set.map_err(|e| e.to_string())?;
+        let lock = self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;
+        let pause = if callback.is_some() { SIGNAL_PAUSE } else { Duration::ZERO };
+        self.foreign = None;
+        self.callback = callback;
+        self.lock = Some(lock);
+        self.line = Some(line);
+        self.on_open_line();
+        Ok(pause)
+    }
+
+    pub(super) fn look_at_foreign(&mut self) {
+        let Some(foreign) = &mut self.foreign else { return };
+        if foreign.still(&self.locks, &self.service.name) {
+            self.look_at = self.clock.now() + foreign.patience();
+        } else {
+            self.foreign = None;
+            self.answers.push_back(Event::LockGone);
+            self.flush_answers();
+        }
+    }
+}

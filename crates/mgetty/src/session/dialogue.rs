@@ -1,0 +1,124 @@
+//! Talking to the modem: chats, what their lines tell beside, and what follows each.
+
+use super::{Action, LINE_MAX, Purpose, Session, State, Then, printable};
+use ttyline::expect::modem_chat::{Dialogue, ModemChat, Note, Outcome, Timing};
+use ttyline::log::Level;
+
+impl Session {
+    pub(super) fn begin_chat(&mut self, chat: ModemChat, purpose: Purpose) {
+        use ttyline::at::result::{ANSWER_ABORTS, INIT_ABORTS};
+        let aborts: &'static [&'static [u8]] = match purpose {
+            Purpose::Init | Purpose::ForceInit => INIT_ABORTS,
+            Purpose::Answer => ANSWER_ABORTS,
+            Purpose::Check(_) => &[b"ERROR"],
+            Purpose::Statistics | Purpose::PostInit | Purpose::CallerId => &[],
+        };
+        let waits = &self.setup.waits;
+        let expect = match purpose {
+            Purpose::Init | Purpose::ForceInit => waits.init_answer,
+            Purpose::Answer => self.setup.answer_timeout,
+            _ => waits.other_answer,
+        };
+        let timing = Timing { expect, before_send: waits.before_command, pause: waits.pause };
+        self.line.clear();
+        let dialogue = Dialogue::new(chat, aborts, timing, self.now);
+        self.after_dialogue_step(Box::new(dialogue), purpose, Vec::new());
+    }
+
+    /// One byte for a dialogue: its own matching first, then the line it may complete.
+    pub(super) fn talk(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, byte: u8) {
+        self.push(Action::LogMore(Level::Noise, vec![byte]));
+        // After the CONNECT line the bytes are the caller's: nothing more is learnt from them.
+        let believed = self.connected_at.is_none() || !self.line.is_empty();
+        if believed {
+            self.modem_line_byte(byte, purpose);
+        }
+        dialogue.feed(byte, self.now);
+        let mut out = Vec::new();
+        dialogue.tick(self.now, &mut out);
+        self.after_dialogue_step(dialogue, purpose, out);
+    }
+
+    fn modem_line_byte(&mut self, byte: u8, purpose: Purpose) {
+        if byte == b'\r' || byte == b'\n' {
+            let line = std::mem::take(&mut self.line);
+            if line.is_empty() {
+                return;
+            }
+            self.caller.line(&line);
+            if purpose == Purpose::Statistics {
+                self.push(Action::Statistics(printable(&line)));
+            }
+        } else if self.line.len() < LINE_MAX {
+            self.line.push(byte);
+            if purpose == Purpose::Answer && self.line == b"CONNECT" {
+                self.connected_at = Some(self.now);
+            }
+        }
+    }
+
+    pub(super) fn after_dialogue_step(
+        &mut self,
+        mut dialogue: Box<Dialogue>,
+        purpose: Purpose,
+        out: Vec<u8>,
+    ) {
+        if self.virtual_ring && dialogue.expected().is_some_and(|word| word.starts_with(b"RING")) {
+            dialogue.found(self.now);
+        }
+        for note in dialogue.notes() {
+            self.note(note);
+        }
+        if !out.is_empty() {
+            self.push(Action::Send(out));
+        }
+        match dialogue.outcome() {
+            None => self.state = State::Talking { dialogue, purpose },
+            Some(outcome) => self.dialogue_over(purpose, outcome),
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Waiting(word) => {
+                self.log(Level::Mesg, &format!("waiting for ``{}''", printable(&word)));
+            }
+            Note::Found => self.push(Action::LogMore(Level::Mesg, b" ** found **".to_vec())),
+            Note::Sent(word) => {
+                self.log(Level::Mesg, "send: ");
+                self.push(Action::LogMore(Level::Mesg, word));
+            }
+        }
+    }
+
+    fn dialogue_over(&mut self, purpose: Purpose, outcome: Outcome) {
+        if outcome == Outcome::Timeout {
+            self.log(Level::Warn, "timeout in chat script, waiting for the modem");
+        }
+        match purpose {
+            Purpose::Init => self.init_over(outcome),
+            Purpose::ForceInit => self.force_init_over(outcome),
+            Purpose::Statistics => self.post_init(),
+            Purpose::PostInit => self.drain(self.setup.waits.ready_drain, Then::Ready),
+            Purpose::CallerId => self.judge(),
+            Purpose::Answer => self.answered(outcome),
+            Purpose::Check(attempt) => self.checked(attempt, outcome),
+        }
+    }
+
+    pub(super) fn check(&mut self, attempt: u8) {
+        self.begin_chat(ModemChat::parse(b"\"\" AT OK"), Purpose::Check(attempt));
+    }
+
+    fn checked(&mut self, attempt: u8, outcome: Outcome) {
+        match (outcome, attempt) {
+            (Outcome::Timeout, 1) => self.check(2),
+            (Outcome::Timeout, _) => {
+                self.log(Level::Fatal, "modem does not answer, exiting");
+                self.exit(30);
+            }
+            // ERROR is an answer too.
+            _ => self.drain_and_clean_up(),
+        }
+    }
+}
