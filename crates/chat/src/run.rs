@@ -131,7 +131,7 @@ impl<'a> Setup<'a> {
                 .and_then(|file| session.carry_out(&mut Source::file(file))),
             Script::Both(_) => Ok(()),
         };
-        session.finish();
+        let result = session.finish().and(result);
         self.reports.close(options.verbose);
         match result {
             Ok(()) => 0,

@@ -27,6 +27,8 @@ pub const LONGEST_STRING: usize = 49;
 pub const LONGEST_EXPECT: usize = 1024;
 /// Received text is logged in pieces of this many bytes.
 const LOG_PIECE: usize = 80;
+/// What the original says of a line that gives nothing any more.
+const END_OF_FILE: &[u8] = b"warning: read() on stdin returned 0";
 /// After `TIMEOUT` with nothing sensible.
 const DEFAULT_TIMEOUT: i32 = 45;
 
@@ -331,7 +333,7 @@ impl<'a> Session<'a> {
                 Outcome::TimedOut
             }
             Input::End => {
-                self.messages.notice(b"warning: read() on stdin returned 0");
+                self.messages.notice(END_OF_FILE);
                 self.journal.hung_up(self.line.now());
                 Outcome::HungUp
             }
@@ -339,7 +341,11 @@ impl<'a> Session<'a> {
                 self.journal.hung_up(self.line.now());
                 Outcome::HungUp
             }
-            Input::Nothing | Input::Bytes(_) => Outcome::Nothing,
+            Input::Nothing | Input::Bytes(_) => {
+                // Observed in the original: the next wait does wait.
+                self.line.set_blocking();
+                Outcome::Nothing
+            }
         };
         self.progress.late = false;
         self.journal.end(outcome.clone(), 0, self.line.now());
@@ -564,24 +570,34 @@ impl<'a> Session<'a> {
     }
 
     /// The last acts before the line is given back: echo's newline, the unfinished report.
-    pub fn finish(&mut self) {
+    ///
+    /// # Errors
+    /// A signal came meanwhile: its status stands for the script's.
+    pub fn finish(&mut self) -> Result<(), Stop> {
         if self.progress.mid_line {
             to_stderr(b"\n");
         }
+        let mut result = Ok(());
         while self.reports.unfinished() {
             self.line.set_alarm(1);
             let mut byte = [0];
             match self.line.read(&mut byte, !self.progress.late) {
-                Input::Bytes(_) => self.reports.gather(byte[0] & 0x7F),
-                ended => {
-                    if ended == Input::Alarm {
-                        self.messages.detail(b"alarm");
-                    }
-                    self.reports.finish_line();
+                Input::Bytes(_) => {
+                    self.reports.gather(byte[0] & 0x7F);
+                    continue;
                 }
+                Input::Alarm => self.messages.detail(b"alarm"),
+                Input::End => self.messages.notice(END_OF_FILE),
+                Input::Fatal(fatal) => {
+                    self.messages.fatal(fatal.name().as_bytes());
+                    result = Err(Stop(2));
+                }
+                Input::Nothing | Input::Failed => {}
             }
+            self.reports.finish_line();
         }
         self.line.set_alarm(0);
+        result
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Output {
 pub trait Line {
     /// At most `buffer.len()` bytes; waits for the first one if `wait`.
     fn read(&mut self, buffer: &mut [u8], wait: bool) -> Input;
+    /// Reads wait from now on, even if whoever opened the line did not want that.
+    fn set_blocking(&mut self) {}
     /// Sends some bytes, waiting for room.
     fn write(&mut self, bytes: &[u8]) -> Output;
     /// Waits.

@@ -9,6 +9,7 @@ use crate::settings::Settings;
 use crate::sys::termios::{self, When};
 use crate::sys::{interrupt, signals};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use std::io::{self, Stdin, Stdout};
@@ -150,6 +151,14 @@ impl Line for Tty {
             };
             // The hang-up of a controlling terminal is first of all a SIGHUP.
             return Tty::fatal().map_or(ended, Input::Fatal);
+        }
+    }
+
+    fn set_blocking(&mut self) {
+        let Ok(flags) = fcntl(&self.stdin, FcntlArg::F_GETFL) else { return };
+        let flags = OFlag::from_bits_retain(flags);
+        if flags.contains(OFlag::O_NONBLOCK) {
+            let _ = fcntl(&self.stdin, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK));
         }
     }
 
