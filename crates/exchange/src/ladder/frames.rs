@@ -41,19 +41,10 @@ impl Frames {
     }
 }
 
+/// As pppd's log names them.
 const CODES: [&str; 12] = [
-    "",
-    "Configure-Request",
-    "Configure-Ack",
-    "Configure-Nak",
-    "Configure-Reject",
-    "Terminate-Request",
-    "Terminate-Ack",
-    "Code-Reject",
-    "Protocol-Reject",
-    "Echo-Request",
-    "Echo-Reply",
-    "Discard-Request",
+    "", "ConfReq", "ConfAck", "ConfNak", "ConfRej", "TermReq", "TermAck", "CodeRej", "ProtRej", "EchoReq",
+    "EchoRep", "DiscReq",
 ];
 
 /// The frame's name, whether it is bulk data, and whether it is LCP.
@@ -162,10 +153,7 @@ mod tests {
             b"\x7e\x80\x21\x01\x01\x00\x0a\x03\x06\x0a\x00\x00\x02\x11\x22\x7e",
             b"\x21\x45\x00\x00\x1c\x00\x00\x00\x00\x40\x01\x00\x00\x0a\x00\x00\x02\x0a\x00\x00\x01\x08\x00\x11\x22\x7e",
         ]);
-        assert_eq!(
-            names,
-            ["LCP Configure-Request", "PAP user user", "IPCP Configure-Request 10.0.0.2", "IP ping"]
-        );
+        assert_eq!(names, ["LCP ConfReq", "PAP user user", "IPCP ConfReq 10.0.0.2", "IP ping"]);
     }
 
     #[test]

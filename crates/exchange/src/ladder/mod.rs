@@ -97,8 +97,13 @@ impl Ladder {
         if std::mem::take(&mut self.heading) {
             self.head();
         }
-        // What was sent before comes before.
-        self.show_data(line);
+        // What was sent before comes before, whoever sent it.
+        self.show_data(now, line);
+        for other in 0..self.lines.len() {
+            if self.lines[other].gathered.as_ref().is_some_and(|g| !g.bulk) {
+                self.show_data(now, other);
+            }
+        }
         match what {
             Happening::Opened => {
                 self.lines[line].open = true;
@@ -130,7 +135,7 @@ impl Ladder {
             Happening::Ended(call) => {
                 for number in [&call.caller, &call.called] {
                     let Some(line) = self.lines.iter().position(|l| l.number == *number) else { continue };
-                    self.show_data(line);
+                    self.show_data(now, line);
                     self.lines[line].calls = false;
                     self.lines[line].frames = Frames::default();
                 }
@@ -175,7 +180,7 @@ impl Ladder {
     pub fn tick(&mut self, now: Duration) {
         for line in 0..self.lines.len() {
             if self.lines[line].gathered.as_ref().is_some_and(|g| g.due() <= now) {
-                self.show_data(line);
+                self.show_data(now, line);
             }
         }
         if self.row.as_ref().is_some_and(|row| row.at + SAME_MOMENT <= now) {
@@ -223,10 +228,10 @@ impl Ladder {
         if let Some(other) = self.lines.iter().position(|l| l.number == to)
             && self.lines[other].gathered.as_ref().is_some_and(|g| !g.bulk)
         {
-            self.show_data(other);
+            self.show_data(now, other);
         }
         if !bulk && self.lines[line].gathered.as_ref().is_some_and(|g| g.bulk) {
-            self.show_data(line);
+            self.show_data(now, line);
         }
         let gathered = self.lines[line].gathered.get_or_insert_with(|| Gathered {
             to: to.to_string(),
@@ -249,10 +254,15 @@ impl Ladder {
         }
     }
 
-    fn show_data(&mut self, line: usize) {
+    fn show_data(&mut self, now: Duration, line: usize) {
         let Some(gathered) = self.lines[line].gathered.take() else { return };
-        let label = gathered.label(self.lines[line].frames.ppp);
-        self.arrow(gathered.since, line, &gathered.to, &label);
+        // A sum stands where it ends, a message where it began.
+        let at = if gathered.bulk { now } else { gathered.since };
+        let to = self.lines.iter().position(|l| l.number == gathered.to);
+        let room = to.map_or(80, |to| self.layout.between(line, to));
+        for label in gathered.labels(self.lines[line].frames.ppp, room) {
+            self.arrow(at, line, &gathered.to, &label);
+        }
     }
 
     /// Something on one line.
@@ -307,7 +317,8 @@ impl Ladder {
 impl Drop for Ladder {
     fn drop(&mut self) {
         for line in 0..self.lines.len() {
-            self.show_data(line);
+            let since = self.lines[line].gathered.as_ref().map_or(Duration::ZERO, |g| g.since);
+            self.show_data(since, line);
         }
         self.flush_row();
     }
@@ -328,16 +339,30 @@ impl Gathered {
         self.since + if self.bulk { BULK } else { TOGETHER }
     }
 
-    fn label(&self, ppp: bool) -> String {
-        if !self.names.is_empty() {
-            let name = |(name, count): &(String, usize)| match count {
-                1 => name.clone(),
-                count => format!("{name} ×{count}"),
-            };
-            let names: Vec<String> = self.names.iter().map(name).collect();
-            let amount = if self.bulk { format!(", {}", amount(self.bytes as u64)) } else { String::new() };
-            return names.join(", ") + &amount;
+    /// What to write on the arrow; on several, if the names of all messages do not fit on one.
+    fn labels(&self, ppp: bool, room: usize) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        let amount = self.bulk.then(|| amount(self.bytes as u64));
+        let name = |(name, count): &(String, usize)| match count {
+            1 => name.clone(),
+            count => format!("{name} ×{count}"),
+        };
+        for name in self.names.iter().map(name).chain(amount.filter(|_| !self.names.is_empty())) {
+            match labels.last_mut() {
+                Some(last) if last.chars().count() + 2 + name.chars().count() <= room => {
+                    last.push_str(", ");
+                    last.push_str(&name);
+                }
+                _ => labels.push(name),
+            }
         }
+        if labels.is_empty() {
+            labels.push(self.plain(ppp));
+        }
+        labels
+    }
+
+    fn plain(&self, ppp: bool) -> String {
         let printable = self.text.iter().filter(|b| matches!(b, b'\r' | b'\n' | b' '..=b'~')).count();
         if !ppp && printable * 4 >= self.text.len() * 3 {
             let text = visible::terminal(&self.text);

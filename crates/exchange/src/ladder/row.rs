@@ -27,6 +27,11 @@ impl Layout {
         self.places.get(line + 1).copied().unwrap_or(WIDTH).saturating_sub(self.place(line) + 3).max(8)
     }
 
+    /// Room for what an arrow between two lines says.
+    pub fn between(&self, one: usize, other: usize) -> usize {
+        self.place(one).abs_diff(self.place(other)).saturating_sub(7)
+    }
+
     /// Breaks a text to the line's room, three rows at most.
     pub fn wrap(&self, line: usize, text: &str) -> Vec<String> {
         let room = self.room(line);
@@ -108,7 +113,10 @@ impl Row {
             *cell = '─';
         }
         let room = right.saturating_sub(left + 7);
-        let mut label: String = label.chars().take(room).collect::<String>();
+        let mut label = match label.chars().count() > room {
+            true => label.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
+            false => label.to_string(),
+        };
         if !label.is_empty() {
             label = format!(" {label} ");
         }

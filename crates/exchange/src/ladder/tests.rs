@@ -55,7 +55,7 @@ fn a_call_from_ring_to_hang_up() {
         "   2.100  ┃ ◂ CONNECT 33600                            ┃ ◂ CONNECT 33600",
         "   2.200  ┃◀────────────────────────── “login: \\e[2J” ─┃",
         "   2.300  ┃─ “you\\r” ─────────────────────────────────▶┃",
-        "   4.400  │ call over: 4.3 s, 5 bytes out, 70 kB in    │",
+        "   4.400  │ call over: 4.3 s, 5 out, 70 kB in          │",
     ];
     assert_eq!(text.borrow().lines().collect::<Vec<_>>(), wanted, "\n{}", text.borrow());
 }
@@ -101,6 +101,6 @@ fn bulk_is_summed_up_and_an_idle_ladder_wants_no_tick() {
     ladder.tick(ms(1600));
     ladder.tick(ms(1700));
     assert_eq!(ladder.deadline(), None);
-    assert!(text.borrow().contains("LCP Configure-Request"), "\n{}", text.borrow());
+    assert!(text.borrow().contains("LCP ConfReq"), "\n{}", text.borrow());
     assert!(text.borrow().contains("IP TCP ×100, 2500 bytes"), "\n{}", text.borrow());
 }

@@ -4,26 +4,34 @@
 //! ptys they lead to may have gone, or belong to other programs. So that it can tell its own
 //! leftovers from all else,
 //!
-//! - its symlinks are marked: they lead to `/dev//pts/N`, which nobody else writes like that;
+//! - its symlinks are marked by the fraction of their own time of change (a mark in the target
+//!   would confuse programs that take `/dev/` off a line's name);
 //! - while it runs, it keeps a shared lock (flock) on each directory with symlinks of its own. A
 //!   marked symlink in a directory that no other exchange has locked is a leftover, and so is
 //!   one that leads nowhere.
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-const MARK: &[u8] = b"/dev//pts/";
+/// The nanoseconds in the modification time of our symlinks.
+const MARK: i64 = 424_242_424;
 
-/// The slave's name as it stands in a symlink of ours.
-pub fn marked(slave: &Path) -> PathBuf {
-    match slave.strip_prefix("/dev/pts") {
-        Ok(name) => PathBuf::from(std::ffi::OsString::from_vec([MARK, name.as_os_str().as_bytes()].concat())),
-        Err(_) => slave.to_path_buf(),
-    }
+/// Makes a marked symlink; nothing may be there. On a file system without nanoseconds the mark
+/// is lost, and a leftover has to be removed by hand.
+pub fn link_to(slave: &Path, link: &Path) -> io::Result<()> {
+    symlink(slave, link)?;
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let marked = TimeSpec::new(i64::try_from(seconds).unwrap_or(0), MARK);
+    let flags = UtimensatFlags::NoFollowSymlink;
+    let _ = utimensat(AT_FDCWD, link, &TimeSpec::UTIME_OMIT, &marked, flags);
+    Ok(())
 }
 
 /// The directories in which this exchange has symlinks, each with its lock.
@@ -45,7 +53,7 @@ impl Claims {
             return taken("exists and is not a symlink of the exchange; it is left alone");
         }
         let target = fs::read_link(link)?;
-        if !target.as_os_str().as_bytes().starts_with(MARK) {
+        if !target.starts_with("/dev/pts") || meta.mtime_nsec() != MARK {
             return taken("is a symlink that leads elsewhere; it is left alone");
         }
         if ours(link) {
@@ -73,7 +81,7 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claims, marked};
+    use super::{Claims, link_to};
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
@@ -83,14 +91,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (link, mut claims) = (dir.path().join("sub/line"), Claims::default());
         assert!(claims.claim(&link, |_| false).is_ok() && dir.path().join("sub").is_dir());
-        symlink(marked(Path::new("/dev/pts/ptmx")), &link).expect("a symlink");
+        link_to(Path::new("/dev/pts/ptmx"), &link).expect("a symlink");
         assert!(claims.claim(&link, |_| true).is_err(), "a line in use");
         let mut other = Claims::default();
         assert!(other.claim(&link, |_| false).is_err(), "another exchange runs");
         drop(claims);
         assert!(other.claim(&link, |_| false).is_ok() && link.symlink_metadata().is_err(), "it has crashed");
         let mut third = Claims::default();
-        symlink(marked(Path::new("/dev/pts/999999")), &link).expect("a symlink");
+        link_to(Path::new("/dev/pts/999999"), &link).expect("a symlink");
         assert!(third.claim(&link, |_| false).is_ok(), "it leads nowhere");
         for target in ["/dev/pts/ptmx", "/dev/null", "nowhere"] {
             symlink(target, &link).expect("a symlink");

@@ -69,7 +69,7 @@ impl PtyPort {
     /// A new pty with the symlink `link` to it; nothing may be there ([`super::claim`]).
     pub fn new(link: &Path, hangs_up: bool, watch: Option<&Rc<Watch>>) -> io::Result<PtyPort> {
         let (master, slave) = fresh()?;
-        std::os::unix::fs::symlink(claim::marked(&slave), link)?;
+        claim::link_to(&slave, link)?;
         Ok(PtyPort {
             master,
             slave,
@@ -138,7 +138,7 @@ impl PtyPort {
             let mut name = self.link.clone().into_os_string();
             name.push(".new");
             let _ = std::fs::remove_file(&name);
-            std::os::unix::fs::symlink(claim::marked(&slave), &name)?;
+            claim::link_to(&slave, name.as_ref())?;
             std::fs::rename(&name, &self.link)?;
         }
         if let Some(token) = self.token {
