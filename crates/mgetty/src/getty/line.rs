@@ -6,7 +6,7 @@ use std::time::Duration;
 use ttyline::drive::{self, Sources};
 use ttyline::line::{Line, OpenError, Opening};
 use ttyline::log::Level;
-use ttyline::settings::Flow;
+use ttyline::settings::{Flow, Settings};
 use ttyline::sys::termios::When;
 use ttyline::sys::tty;
 
@@ -142,7 +142,9 @@ impl Getty {
             let wanted = match stage {
                 Stage::Modem => now.for_modem(speed, Flow::Hard),
                 Stage::Carrier => now.ignoring_carrier(ignore),
-                Stage::Greeting => now.for_greeting(),
+                // Only the output is cooked: a key (^C) or frame (03) that comes while the greeting is
+                // written is for the name reader, not for the tty's signals, echo and line editing.
+                Stage::Greeting => Settings { output: now.for_greeting().output, ..now.for_name() },
                 Stage::Name => now.for_name(),
             };
             line.set(&wanted, When::Now)
