@@ -142,10 +142,10 @@ impl Ladder {
                 let seconds = call.lasted.as_secs_f64();
                 let text = match call.answered {
                     true => {
+                        let (out, back) = (amount(call.sent), amount(call.received));
                         format!(
-                            "call over: {seconds:.1} s, {} out, {} in",
-                            amount(call.sent),
-                            amount(call.received)
+                            "call over: {seconds:.1} s, {} out, {back} in",
+                            out.trim_end_matches(" bytes")
                         )
                     }
                     false => "call over, not answered".to_string(),
@@ -365,7 +365,7 @@ impl Gathered {
     fn plain(&self, ppp: bool) -> String {
         let printable = self.text.iter().filter(|b| matches!(b, b'\r' | b'\n' | b' '..=b'~')).count();
         if !ppp && printable * 4 >= self.text.len() * 3 {
-            let text = visible::terminal(&self.text);
+            let text = visible::terminal(self.text.trim_ascii_start());
             let short: String = text.chars().take(40).collect();
             let more = if short.len() < text.len() || self.bytes > self.text.len() {
                 format!("… {}", amount(self.bytes as u64))

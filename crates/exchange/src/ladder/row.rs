@@ -36,10 +36,17 @@ impl Layout {
     pub fn wrap(&self, line: usize, text: &str) -> Vec<String> {
         let room = self.room(line);
         let characters: Vec<char> = text.chars().collect();
-        let mut parts: Vec<String> = characters.chunks(room).take(3).map(|c| c.iter().collect()).collect();
-        if characters.len() > 3 * room
-            && let Some(last) = parts.last_mut()
-        {
+        let (mut parts, mut rest) = (Vec::new(), characters.as_slice());
+        while !rest.is_empty() && parts.len() < 3 {
+            // At a blank in the second half, if there is one.
+            let whole = rest.len() <= room;
+            let head = &rest[..room.min(rest.len())];
+            let blank = head.iter().rposition(|c| *c == ' ').filter(|at| *at > room / 2 && !whole);
+            let (part, after) = rest.split_at(blank.unwrap_or(head.len()));
+            parts.push(part.iter().collect::<String>());
+            rest = if blank.is_some() { &after[1..] } else { after };
+        }
+        if let (false, Some(last)) = (rest.is_empty(), parts.last_mut()) {
             last.pop();
             last.push('…');
         }
