@@ -89,3 +89,29 @@ fn a_word_that_looks_like_a_new_option_is_a_script_word_after_the_first() {
     let (ended, sent, _) = run(&["--", "--why", "x"], b"");
     assert_eq!((ended.status, sent.as_str()), (0, "x\r"));
 }
+
+/// Defects of the original that are not copied.
+#[test]
+fn where_the_original_breaks_we_do_not() {
+    if chat().original {
+        return;
+    }
+    let args = ["-t", "1", "REPORT", "A", "A", "x\\c", "CLR_REPORT", "A", "B", "y\\c"];
+    let (ended, sent, _) = run(&args, b"A 1\rB");
+    assert_eq!((ended.status, sent.as_str()), (0, "xy"), "{ended:?}");
+    let (ended, sent, _) = run(&["-T", "\\", "", "x\\T\\c"], b"");
+    assert_eq!((ended.status, sent.as_str()), (0, "x\\"));
+    // A signal during the wait for the rest of a report line.
+    let pty = Pty::raw();
+    let before = nix::sys::termios::tcgetattr(pty.slave()).unwrap();
+    pty.write(b"CON 9");
+    let child = on_line(&chat(), &pty, &["REPORT", "CON", "CON", "y\\c"]).spawn().unwrap();
+    ringback_tests::wait::until("the send", || (pty.read_now() == b"y").then_some(()));
+    std::thread::sleep(Duration::from_millis(50));
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    let ended = end(child);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.ends_with(" CON 9\n"), "{}", ended.stderr);
+    assert_eq!(nix::sys::termios::tcgetattr(pty.slave()).unwrap(), before);
+}

@@ -74,7 +74,13 @@ fn run(args: &[&str], before: &[u8]) -> (Ended, String, Vec<u8>) {
     let pty = Pty::raw();
     pty.write(before);
     let ended = end(on_line(&chat(), &pty, args).spawn().expect("start chat"));
-    (ended, String::from_utf8_lossy(&pty.read_now()).into_owned(), left(&pty))
+    // The kernel carries the last bytes over in its own time.
+    let mut sent = pty.read_now();
+    for _ in 0..3 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        sent.extend(pty.read_now());
+    }
+    (ended, String::from_utf8_lossy(&sent).into_owned(), left(&pty))
 }
 
 /// What the next program would read from the line.
