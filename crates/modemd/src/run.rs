@@ -107,7 +107,7 @@ fn serve(options: &Options) -> u8 {
 fn ready_modem(options: &Options, client: &Client, syslog: &mut Syslog) -> Result<Care, Refusal> {
     let mut care = care::take(options, client)?;
     let call_is_up = options.clean.watch_carrier && care.carrier() == Some(true);
-    if care.left_dirty || call_is_up {
+    if care.left_dirty() || call_is_up {
         let outcome = care.clean();
         let device = ttyline::visible::field(options.device.to_string_lossy().as_bytes());
         complain(&device, outcome, syslog);

@@ -11,6 +11,7 @@ pub mod document;
 mod keywords;
 pub mod login;
 pub mod mgetty;
+pub mod mserver;
 pub mod value;
 
 pub use document::{Document, LogicalLine, Position, Word};

@@ -12,6 +12,7 @@ mod matching;
 mod options;
 mod rules;
 
+pub(crate) use matching::glob;
 pub use rules::{Oddity, Rule, Rules};
 
 use std::net::IpAddr;

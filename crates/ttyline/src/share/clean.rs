@@ -11,6 +11,10 @@ use std::time::Duration;
 pub struct Plan {
     /// How long DTR stays down; zero leaves it alone.
     pub dtr_down: Duration,
+    /// What hangs up after the escape sequence, without its CR.
+    pub hang_up_command: String,
+    /// The escape sequence is used in any case, not only where DTR did not do.
+    pub escape_always: bool,
     /// Commands sent then, without their CR; none if the line has no modem.
     pub init: Vec<String>,
     /// Whether carrier must fall (some modems show it always).
@@ -21,7 +25,13 @@ impl Plan {
     /// For a modem: profile 0, and S0=0 whatever that profile says.
     #[must_use]
     pub fn modem() -> Plan {
-        Plan { dtr_down: Plan::DTR_DOWN, init: vec!["ATZ".into(), "ATS0=0".into()], watch_carrier: true }
+        Plan {
+            dtr_down: Plan::DTR_DOWN,
+            hang_up_command: "ATH".into(),
+            escape_always: false,
+            init: vec!["ATZ".into(), "ATS0=0".into()],
+            watch_carrier: true,
+        }
     }
 
     /// Long enough for modems that wait half a second before they believe it (V.250 6.3.10 names none).
@@ -127,7 +137,7 @@ impl Cleaner {
     /// Takes one event at time `now`.
     pub fn handle(&mut self, now: Duration, event: Event<'_>, actions: &mut Vec<Action>) {
         match (self.state, event) {
-            (State::New, Event::Start) if self.plan.dtr_down.is_zero() => self.begin_init(now, actions),
+            (State::New, Event::Start) if self.plan.dtr_down.is_zero() => self.is_down(now, actions),
             (State::New, Event::Start) => {
                 actions.push(Action::HangUp);
                 self.wait(State::Down, now, self.plan.dtr_down);
@@ -140,13 +150,13 @@ impl Cleaner {
             (State::Looking, Event::Carrier(Some(true))) if self.plan.watch_carrier => {
                 self.still_up(now, actions)
             }
-            (State::Looking, Event::Carrier(_)) => self.begin_init(now, actions),
+            (State::Looking, Event::Carrier(_)) => self.is_down(now, actions),
             (State::GuardBefore, Event::Deadline) => {
                 actions.push(Action::Send(b"+++".to_vec()));
                 self.wait(State::GuardAfter, now, GUARD);
             }
             (State::GuardAfter, Event::Deadline) => {
-                actions.push(Action::Send(b"ATH\r".to_vec()));
+                actions.push(Action::Send(format!("{}\r", self.plan.hang_up_command).into_bytes()));
                 self.wait(State::HangingUp, now, FALL);
             }
             (State::Rubbed, Event::Deadline) => self.send_init(0, now, actions),
@@ -184,6 +194,15 @@ impl Cleaner {
     fn escape(&mut self, now: Duration) {
         self.escaped = true;
         self.wait(State::GuardBefore, now, GUARD);
+    }
+
+    /// No carrier is seen.
+    fn is_down(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        if self.plan.escape_always && !self.escaped {
+            self.escape(now);
+        } else {
+            self.begin_init(now, actions);
+        }
     }
 
     fn begin_init(&mut self, now: Duration, actions: &mut Vec<Action>) {
@@ -317,6 +336,14 @@ mod tests {
     }
 
     #[test]
+    fn the_escape_sequence_may_be_wanted_always() {
+        let modem = Modem { carrier: Some(false), falls: (true, true), answers: true, online: false };
+        let plan =
+            Plan { escape_always: true, hang_up_command: "ATH1".into(), init: vec![], ..Plan::modem() };
+        assert_eq!(sent(&play(plan, modem).0), ["+++", "ATH1"]);
+    }
+
+    #[test]
     fn a_carrier_that_stays_takes_the_line_out_of_service() {
         let modem = Modem { carrier: Some(true), falls: (false, false), answers: true, online: false };
         let (done, outcome, _) = play(Plan::modem(), modem);
@@ -338,7 +365,7 @@ mod tests {
         let (done, outcome, _) = play(no_modem, modem);
         assert_eq!((sent(&done).len(), outcome), (0, Outcome::Clean));
         let modem = Modem { carrier: None, falls: (true, true), answers: false, online: false };
-        let nothing = Plan { dtr_down: Duration::ZERO, init: vec![], watch_carrier: true };
+        let nothing = Plan { dtr_down: Duration::ZERO, init: vec![], ..Plan::modem() };
         assert_eq!(play(nothing, modem).0, [Action::Done(Outcome::Clean)]);
     }
 
