@@ -9,3 +9,4 @@ mod exchange;
 mod line;
 mod mgetty;
 mod modemd;
+mod mserver;

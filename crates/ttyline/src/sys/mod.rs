@@ -11,6 +11,7 @@ pub mod names;
 pub mod process;
 pub mod signals;
 pub mod termios;
+pub mod threads;
 pub mod tty;
 pub mod utmp;
 

@@ -96,6 +96,12 @@ impl Server {
         self.active && self.modem_mask != 0
     }
 
+    /// The modem state the client heard of last.
+    #[must_use]
+    pub fn told(&self) -> u8 {
+        self.told
+    }
+
     /// Whether data from the line must be kept back.
     #[must_use]
     pub fn suspended(&self) -> bool {

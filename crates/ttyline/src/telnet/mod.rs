@@ -9,6 +9,7 @@ pub mod codec;
 pub mod com_port;
 pub mod com_port_server;
 pub mod frame;
+pub mod marks;
 pub mod notices;
 pub mod options;
 

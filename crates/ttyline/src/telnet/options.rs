@@ -37,6 +37,8 @@ impl Policy {
         agree: &[],
         allow: &[],
     };
+    /// A server whose client has shown that it speaks telnet: COM port control too, if it begins.
+    pub const AUTO_SERVER: Policy = Policy { allow: &[option::COM_PORT], ..Policy::TELNET_SERVER };
     /// A client of a telnet line: it takes echo as it comes, since nobody types here.
     pub const TELNET_CLIENT: Policy = Policy {
         offer: &[option::SUPPRESS_GO_AHEAD, option::BINARY],
@@ -240,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_answers_than_requests(requests: Vec<(u8, u8)>, which in 0usize..4) {
+        fn never_more_answers_than_requests(requests: Vec<(u8, u8)>, which in 0usize..5) {
             let mut options = Options::open(POLICIES[which], &mut Vec::new());
             for (verb, o) in requests {
                 let verb = [Verb::Will, Verb::Wont, Verb::Do, Verb::Dont][usize::from(verb & 3)];

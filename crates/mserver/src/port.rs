@@ -1,0 +1,98 @@
+//! The line behind an RFC 2217 client.
+
+use nix::sys::stat::{fstat, major};
+use ttyline::line::Line;
+use ttyline::settings::{Settings, input};
+use ttyline::sys::termios::{self, Queue, When};
+use ttyline::sys::tty::{self, ModemLines};
+use ttyline::telnet::com_port::line_state;
+use ttyline::telnet::com_port_server::{Output, Port, Purge};
+use ttyline::telnet::notices;
+
+/// PARMRK and INPCK of termbits.h: breaks and damaged bytes are marked among the data.
+const MARKING: u32 = 0o10 | 0o20;
+const IGNBRK: u32 = 0o1;
+
+/// An open line, for one request.
+#[derive(Debug)]
+pub struct LinePort<'a> {
+    /// The line.
+    pub line: &'a Line,
+    /// What the session is to throw away of its own, too.
+    pub purged: Purge,
+    /// Whether the line marks breaks from now on.
+    pub marking: Option<bool>,
+}
+
+impl<'a> LinePort<'a> {
+    /// For one request.
+    #[must_use]
+    pub fn new(line: &'a Line) -> LinePort<'a> {
+        LinePort { line, purged: Purge { received: false, unsent: false }, marking: None }
+    }
+}
+
+/// Whether a line is a pty's slave: majors 136 to 143.
+#[must_use]
+pub fn is_pty(line: &Line) -> bool {
+    fstat(line).is_ok_and(|stat| (136..=143).contains(&major(stat.st_rdev)))
+}
+
+impl Port for LinePort<'_> {
+    fn settings(&self) -> Option<Settings> {
+        self.line.settings().ok()
+    }
+
+    fn set(&mut self, settings: &Settings) {
+        // At once: waiting for output to drain would stop everybody else.
+        let _ = self.line.set(settings, When::Now);
+    }
+
+    fn has_no_wire(&self) -> bool {
+        is_pty(self.line)
+    }
+
+    fn drive(&mut self, output: Output, on: bool) {
+        let which = if output == Output::Dtr { ModemLines::DTR } else { ModemLines::RTS };
+        let _ = if on { tty::raise(self.line, which) } else { tty::lower(self.line, which) };
+    }
+
+    fn output(&self, output: Output) -> Option<bool> {
+        let lines = self.line.modem_lines().ok()?;
+        Some(if output == Output::Dtr { lines.dtr() } else { lines.rts() })
+    }
+
+    fn set_break(&mut self, on: bool) {
+        let _ = termios::set_break(self.line, on);
+    }
+
+    fn purge(&mut self, what: Purge) {
+        let queue = match (what.received, what.unsent) {
+            (true, true) => Queue::Both,
+            (true, false) => Queue::Input,
+            _ => Queue::Output,
+        };
+        let _ = self.line.flush(queue);
+        self.purged.received |= what.received;
+        self.purged.unsent |= what.unsent;
+    }
+
+    fn modem_state(&self) -> Option<u8> {
+        self.line.modem_lines().ok().map(notices::state_of)
+    }
+
+    fn watch_line_state(&mut self, mask: u8) -> u8 {
+        let known = mask & (line_state::BREAK | line_state::FRAMING | line_state::PARITY);
+        let Ok(mut settings) = self.line.settings() else { return 0 };
+        let on = known != 0;
+        settings.input &= !(MARKING | IGNBRK | input::BRKINT | input::IGNPAR);
+        if on {
+            settings.input |= MARKING;
+        }
+        if self.line.set(&settings, When::Now).is_err() {
+            return 0;
+        }
+        self.marking = Some(on);
+        known
+    }
+}

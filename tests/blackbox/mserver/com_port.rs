@@ -1,0 +1,173 @@
+//! RFC 2217 against pyserial's client, and modem lines by the preload library.
+
+use super::{Client, Server, free_port, on_line};
+use ringback_tests::pty::Pty;
+use ringback_tests::sandbox::Sandbox;
+use ringback_tests::subject::{target, top};
+use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn package(name: &str) -> PathBuf {
+    let status = Command::new(top().join("scripts/originals")).arg(name).status();
+    assert!(status.is_ok_and(|s| s.success()), "Debian's {name}");
+    target().join("originals").join(name)
+}
+
+/// Opens, sets and uses the port as applications with pyserial do; every setting must be confirmed.
+const PYSERIAL: &str = r#"
+import serial, sys
+s = serial.serial_for_url('rfc2217://127.0.0.1:%s?timeout=5' % sys.argv[1], baudrate=115200, timeout=5)
+for speed in (9600, 12345, 3000000, 0xff00): s.baudrate = speed
+for size in (5, 6, 7, 8): s.bytesize = size
+for parity in 'NOEMS': s.parity = parity
+s.parity = 'N'
+for stop in (1, 2, 1.5, 1): s.stopbits = stop
+s.rtscts = True; s.rtscts = False; s.xonxoff = True; s.xonxoff = False
+s.dtr = False; s.dtr = True; s.rts = False; s.rts = True
+s.break_condition = True; s.break_condition = False; s.send_break(0.05)
+print('lines', s.cts, s.dsr, s.cd, s.ri)
+s.reset_input_buffer(); s.reset_output_buffer()
+s.write(bytes(range(256)))
+data = s.read(256)
+assert data == bytes(range(256)), data
+s.close()
+print('done')
+"#;
+
+#[test]
+fn pyserial_s_client_is_confirmed_in_everything() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let _server = Server::start(&format!("{port} {} 9600,8,N,1,rfc2217 *\n", pty.path().display()));
+    let path = package("python3-serial").join("usr/lib/python3/dist-packages");
+    let child = Command::new("python3")
+        .args(["-c", PYSERIAL, &port.to_string()])
+        .env("PYTHONPATH", path)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let all = on_line(&pty, 256);
+    pty.write(&all);
+    let out = child.wait_with_output().expect("pyserial");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        out.status.success() && said.ends_with("done\n"),
+        "{said}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    assert!(said.contains("lines True True True False"), "{said}");
+}
+
+/// Modem lines of a pty, through the file that the preload library shares.
+struct Lines {
+    file: fs::File,
+    at: u64,
+}
+
+impl Lines {
+    fn library() -> PathBuf {
+        let library = target().join("modemlines.so");
+        let source = top().join("tests/bench/modemlines.c");
+        let status =
+            Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+        assert!(status.is_ok_and(|s| s.success()), "cc");
+        library
+    }
+
+    fn of(pty: &Pty, file: &Path) -> Lines {
+        let rdev = fs::metadata(pty.path()).expect("pty").rdev();
+        let (major, minor) = ((rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00));
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+            .expect("lines");
+        file.set_len(4096 * 16).expect("room");
+        Lines { file, at: (minor + ((major - 136) << 8)) * 16 }
+    }
+
+    fn show(&self, lines: u32) {
+        self.file
+            .write_all_at(&[lines.to_le_bytes(), 1u32.to_le_bytes()].concat(), self.at + 4)
+            .expect("lines");
+    }
+
+    fn word(&self, n: u64) -> u32 {
+        let mut word = [0; 4];
+        self.file.read_exact_at(&mut word, self.at + 4 * n).expect("lines");
+        u32::from_le_bytes(word)
+    }
+}
+
+const CD: u32 = 0x40;
+const CTS: u32 = 0x20;
+
+fn notice(state: u8) -> Vec<u8> {
+    if state == 255 {
+        vec![255, 250, 44, 107, 255, 255, 255, 240]
+    } else {
+        vec![255, 250, 44, 107, state, 255, 240]
+    }
+}
+
+#[test]
+fn changes_of_modem_lines_are_told_at_once_and_outputs_are_driven() {
+    let (pty, port, sandbox) = (Pty::raw(), free_port(), Sandbox::new());
+    let file = sandbox.path().join("lines");
+    let lines = Lines::of(&pty, &file);
+    lines.show(CTS);
+    let library = Lines::library();
+    let conf = format!("{port} {} 9600,8,N,1,rfc2217 * settle=10ms\n", pty.path().display());
+    let server = Server::start_in(sandbox, &conf, |command| {
+        command.env("LD_PRELOAD", &library).env("MODEMLINES", &file);
+    });
+    let mut client = Client::connect(port);
+    client.say([255, 251, 44]);
+    client.hear(notice(16));
+    // The waiting thread of the preload library looks every 2 ms.
+    let mut slowest = Duration::ZERO;
+    for n in 0..20 {
+        let up = n % 2 == 0;
+        lines.show(if up { CTS | CD } else { CTS });
+        let start = Instant::now();
+        client.hear(notice(if up { 16 | 128 | 8 } else { 16 | 8 }));
+        slowest = slowest.max(start.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    client.say([255, 250, 44, 5, 9, 255, 240]);
+    client.hear([255, 250, 44, 105, 9, 255, 240]);
+    assert_eq!(lines.word(0) & 2, 0, "DTR is down");
+    client.say([255, 250, 44, 5, 8, 255, 240]);
+    client.hear([255, 250, 44, 105, 8, 255, 240]);
+    assert_eq!(lines.word(0) & 2, 2, "DTR is up");
+    client.say([255, 243]);
+    ringback_tests::wait::until("a break", || (lines.word(3) & 0x7fff_ffff == 1).then_some(()));
+    ringback_tests::wait::until("its end", || (lines.word(3) >> 31 == 0).then_some(()));
+    drop(client);
+    server.until_state(0, "free");
+    let threads = fs::read_dir(format!("/proc/{}/task", server.running.pid())).expect("tasks").count();
+    assert_eq!(threads, 1, "the waiting thread ended with its session");
+}
+
+#[test]
+fn a_carrier_that_does_not_fall_takes_the_line_out_of_service() {
+    let (pty, port, sandbox) = (Pty::raw(), free_port(), Sandbox::new());
+    let file = sandbox.path().join("lines");
+    let lines = Lines::of(&pty, &file);
+    lines.show(CTS | CD);
+    let library = Lines::library();
+    let conf = format!("{port} {} 9600,8,N,1 * settle=10ms\n", pty.path().display());
+    let server = Server::start_in(sandbox, &conf, |command| {
+        command.env("LD_PRELOAD", &library).env("MODEMLINES", &file);
+    });
+    let mut client = Client::connect(port);
+    client.say("ATDT1\r");
+    assert_eq!(client.rest(), b"");
+    assert_eq!(server.status()["lines"][0]["state"], "out-of-service");
+    assert!(!String::from_utf8_lossy(&pty.read_now()).contains("ATDT"), "nobody types into a call");
+}

@@ -1,0 +1,432 @@
+//! mserver, run as its users run it, on ports of this machine.
+
+mod com_port;
+mod hosts_access;
+
+use nix::sys::signal::Signal;
+use ringback_tests::modem::Modem;
+use ringback_tests::pty::Pty;
+use ringback_tests::sandbox::{Running, Sandbox};
+use ringback_tests::subject::{ours, top};
+use ringback_tests::wait;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("[::]:0").expect("a port").local_addr().expect("address").port()
+}
+
+/// A running mserver.
+struct Server {
+    sandbox: Sandbox,
+    running: Running,
+}
+
+impl Server {
+    /// Starts one with a configuration and waits until it serves.
+    fn start(conf: &str) -> Server {
+        Server::start_in(Sandbox::new(), conf, |_| {})
+    }
+
+    fn start_in(sandbox: Sandbox, conf: &str, prepare: impl FnOnce(&mut Command)) -> Server {
+        let file = sandbox.path().join("mserver.conf");
+        fs::write(&file, conf).expect("configuration");
+        let mut command = sandbox.command(&ours("mserver"), None);
+        command.args(["-f", "-c"]).arg(&file);
+        prepare(&mut command);
+        let running = Running::spawn(&mut command);
+        let server = Server { sandbox, running };
+        wait::until("mserver", || server.socket().exists().then_some(()));
+        server
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.sandbox.run("ringback/mserver.sock")
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let mut text = String::new();
+        let mut socket = std::os::unix::net::UnixStream::connect(self.socket()).expect("status socket");
+        socket.read_to_string(&mut text).expect("status");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    fn until_state(&self, line: usize, state: &str) {
+        wait::until(&format!("line {line} {state}"), || {
+            (self.status()["lines"][line]["state"] == state).then_some(())
+        });
+    }
+
+    fn configure(&self, conf: &str) {
+        fs::write(self.sandbox.path().join("mserver.conf"), conf).expect("configuration");
+        self.running.signal(Signal::SIGHUP);
+    }
+
+    fn records(&self) -> Vec<serde_json::Value> {
+        let text =
+            fs::read_to_string(self.sandbox.path().join("log/ringback/calls.jsonl")).unwrap_or_default();
+        text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
+    }
+}
+
+/// A client with a time limit on what it reads.
+struct Client(TcpStream);
+
+impl Client {
+    fn connect(port: u16) -> Client {
+        Client::to(&format!("127.0.0.1:{port}"))
+    }
+
+    fn to(address: &str) -> Client {
+        let stream = TcpStream::connect(address).expect("connect");
+        stream.set_read_timeout(Some(wait::PATIENCE)).expect("time limit");
+        stream.set_nodelay(true).expect("no delay");
+        Client(stream)
+    }
+
+    fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).expect("write");
+    }
+
+    fn hear(&mut self, end: impl AsRef<[u8]>) -> Vec<u8> {
+        let (end, mut heard) = (end.as_ref(), Vec::new());
+        while !heard.ends_with(end) {
+            let mut byte = [0];
+            match self.0.read(&mut byte) {
+                Ok(1) => heard.push(byte[0]),
+                other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&heard)),
+            }
+        }
+        heard
+    }
+
+    fn rest(&mut self) -> Vec<u8> {
+        let mut heard = Vec::new();
+        let _ = self.0.read_to_end(&mut heard);
+        heard
+    }
+}
+
+fn on_line(pty: &Pty, wanted: usize) -> Vec<u8> {
+    let mut got = Vec::new();
+    wait::until("bytes on the line", || {
+        got.extend(pty.read_now());
+        (got.len() >= wanted).then_some(())
+    });
+    got
+}
+
+fn lock_of(server: &Server, pty: &Pty) -> std::path::PathBuf {
+    server.sandbox.lock(&format!("LCK..{}", pty.line().replace('/', "_")))
+}
+
+#[test]
+fn a_raw_port_is_a_binary_stream_and_locks_only_while_in_use() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let server =
+        Server::start(&format!("{port} {} 115200,8,N,1 *.foo.org,127.0.0.1\n", pty.path().display()));
+    assert!(!lock_of(&server, &pty).exists());
+    let mut client = Client::connect(port);
+    let all: Vec<u8> = (0..=255).chain(*b"\xff\xfb\x2c\r~.\r").collect();
+    client.say(&all);
+    assert_eq!(on_line(&pty, all.len()), all);
+    assert!(lock_of(&server, &pty).exists());
+    pty.write(&all);
+    assert_eq!(client.hear(&all), all);
+    let status = server.status();
+    assert_eq!(status["lines"][0]["user"]["bytes_in"], all.len());
+    drop(client);
+    server.until_state(0, "free");
+    assert!(!lock_of(&server, &pty).exists());
+    let records = server.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["tool"], "mserver");
+    assert_eq!(records[0]["bytes_out"], all.len());
+    assert_eq!(records[0]["cause"], "the client closed");
+}
+
+#[test]
+fn lines_on_one_port_are_a_pool_and_who_comes_too_late_is_told() {
+    let (a, b, port) = (Pty::raw(), Pty::raw(), free_port());
+    let server = Server::start(&format!(
+        "defaults busy-text=\"all modems are busy\\r\\n\"\n{port} {} 9600,8,N,1 *\n{port} {} 9600,8,N,1 *\n",
+        a.path().display(),
+        b.path().display()
+    ));
+    let (mut first, mut second) = (Client::connect(port), Client::connect(port));
+    first.say("1");
+    second.say("2");
+    assert_eq!((on_line(&a, 1), on_line(&b, 1)), (b"1".to_vec(), b"2".to_vec()));
+    let mut third = Client::connect(port);
+    third.say("ATDT0900\r");
+    assert_eq!(third.rest(), b"all modems are busy\r\n");
+    assert_eq!((a.read_now(), b.read_now()), (vec![], vec![]), "nothing of it reached a modem");
+    // Another program's lock counts, too.
+    drop(first);
+    server.until_state(0, "free");
+    fs::write(lock_of(&server, &a), format!("{:10}\n", std::process::id())).expect("a lock");
+    assert_eq!(Client::connect(port).rest(), b"all modems are busy\r\n");
+    fs::remove_file(lock_of(&server, &a)).expect("unlock");
+    let mut fourth = Client::connect(port);
+    fourth.say("4");
+    assert_eq!(on_line(&a, 1), b"4");
+}
+
+#[test]
+fn one_device_at_two_ports_is_used_once() {
+    let (pty, one, two) = (Pty::raw(), free_port(), free_port());
+    let device = pty.path().display();
+    let server = Server::start(&format!("{one} {device} 9600,8,N,1 *\n{two} {device} 9600,8,N,1 *\n"));
+    let mut first = Client::connect(one);
+    first.say("1");
+    assert_eq!(on_line(&pty, 1), b"1");
+    assert_eq!(Client::connect(two).rest(), b"");
+    assert!(lock_of(&server, &pty).exists(), "the lock is the first one's");
+    first.say("still");
+    assert_eq!(on_line(&pty, 5), b"still");
+}
+
+#[test]
+fn an_absent_host_list_admits_this_machine_only_and_lists_are_obeyed() {
+    let (pty, local, wrong) = (Pty::raw(), free_port(), free_port());
+    let device = pty.path().display();
+    let server =
+        Server::start(&format!("{local} {device} 9600,8,N,1\n{wrong} {device} 9600,8,N,1 192.0.2.0/24\n"));
+    assert_eq!(Client::connect(wrong).rest(), b"");
+    let mut client = Client::connect(local);
+    client.say("x");
+    assert_eq!(on_line(&pty, 1), b"x");
+    drop(client);
+    server.until_state(0, "free");
+    // hosts.deny comes on top.
+    let upper = server.sandbox.path().join("etc-upper");
+    let sandbox = Sandbox::new();
+    drop(upper);
+    fs::write(sandbox.path().join("etc-upper/hosts.deny"), "mserver: 127.\n").expect("hosts.deny");
+    let port = free_port();
+    let _denying = Server::start_in(sandbox, &format!("{port} {device} 9600,8,N,1 *\n"), |_| {});
+    assert_eq!(Client::connect(port).rest(), b"");
+    assert_eq!(pty.read_now(), b"");
+}
+
+#[test]
+fn waiting_and_taking_over() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let device = pty.path().display();
+    let conf = |busy: &str| format!("{port} {device} 9600,8,N,1 * settle=10ms {busy}\n");
+    let server = Server::start(&conf("busy=wait:20"));
+    let mut first = Client::connect(port);
+    first.say("1");
+    assert_eq!(on_line(&pty, 1), b"1");
+    let mut second = Client::connect(port);
+    second.say("2");
+    wait::until("somebody waiting", || (server.status()["waiting"].as_array()?.len() == 1).then_some(()));
+    assert_eq!(pty.read_now(), b"");
+    drop(first);
+    assert_eq!(on_line(&pty, 1), b"2", "what it said meanwhile was not lost");
+    server.configure(&conf("busy=takeover takeover-hosts=127.0.0.1"));
+    wait::until("the new configuration", || {
+        let mut third = Client::connect(port);
+        third.say("3");
+        wait::until_within(Duration::from_millis(500), || (!pty.read_now().is_empty()).then_some(()))
+    });
+    assert_eq!(second.rest(), b"", "the second was cut");
+    wait::until("its record", || server.records().iter().any(|r| r["cause"] == "taken over").then_some(()));
+}
+
+#[test]
+fn a_reload_cuts_nobody_and_a_wrong_file_changes_nothing() {
+    let (pty, old, new) = (Pty::raw(), free_port(), free_port());
+    let device = pty.path().display();
+    let server = Server::start(&format!("{old} {device} 9600,8,N,1 * settle=10ms\n"));
+    let mut client = Client::connect(old);
+    client.say("1");
+    assert_eq!(on_line(&pty, 1), b"1");
+    server.configure("what is this\n");
+    server.configure(&format!("{new} {device} 9600,8,N,1 * settle=10ms\n"));
+    wait::until("the new port", || TcpStream::connect(("127.0.0.1", new)).ok());
+    wait::until("the old port closed", || TcpStream::connect(("127.0.0.1", old)).is_err().then_some(()));
+    client.say("still here");
+    assert_eq!(on_line(&pty, 10), b"still here");
+    drop(client);
+    wait::until("the line at the new port", || {
+        let mut client = Client::connect(new);
+        client.say("2");
+        wait::until_within(Duration::from_millis(300), || (!pty.read_now().is_empty()).then_some(()))
+    });
+}
+
+#[test]
+fn init_strings_clean_the_modem_and_term_unlocks() {
+    let (modem, port) = (Modem::new(), free_port());
+    let conf = format!("{port} /dev/{} 9600,8,N,1 * init=\"ATZ\\rATS0=0\" settle=10ms\n", modem.line());
+    let mut server = Server::start(&conf);
+    let mut client = Client::connect(port);
+    client.say("ATI\r");
+    client.hear("OK\r\n");
+    assert_eq!(modem.commands(), ["ATZ", "ATS0=0", "ATI"], "its state at the start is not known");
+    drop(client);
+    modem.commands_seen(5);
+    let mut client = Client::connect(port);
+    client.say("ATI3\r");
+    client.hear("OK\r\n");
+    assert_eq!(modem.commands()[3..], ["ATZ", "ATS0=0", "ATI3"], "once between two users");
+    let lock = lock_of(&server, modem.pty());
+    assert!(lock.exists());
+    server.running.signal(Signal::SIGTERM);
+    assert_eq!(client.rest(), b"");
+    assert_eq!(server.running.status(), 0);
+    assert!(!lock.exists());
+    assert_eq!(modem.commands().len(), 8, "cleaned at the end, too");
+}
+
+#[test]
+fn half_close_drains_idle_ends_and_a_stopped_line_holds_bounded_bytes() {
+    use nix::sys::termios::{FlowArg, tcflow};
+    let (pty, port) = (Pty::raw(), free_port());
+    let server = Server::start(&format!("{port} {} 9600,8,N,1 * settle=10ms idle=2\n", pty.path().display()));
+    let data: Vec<u8> = (0..300_000u32).map(|n| (n * 31 % 251) as u8).collect();
+    let mut client = Client::connect(port);
+    client.say("?");
+    on_line(&pty, 1);
+    tcflow(pty.slave(), FlowArg::TCOOFF).expect("stop the line");
+    client.0.set_nonblocking(true).expect("non-blocking");
+    let mut sent = 0;
+    while let Ok(n) = client.0.write(&data[sent..]) {
+        sent += n;
+        if sent == data.len() {
+            break;
+        }
+    }
+    client.0.set_nonblocking(false).expect("blocking");
+    tcflow(pty.slave(), FlowArg::TCOON).expect("let it go");
+    let rest = data[sent..].to_vec();
+    let mut writer = client.0.try_clone().expect("dup");
+    let writing = std::thread::spawn(move || {
+        writer.write_all(&rest).expect("write");
+        writer.shutdown(Shutdown::Write).expect("half-close");
+    });
+    assert!(on_line(&pty, data.len()) == data, "no byte lost, none twice");
+    writing.join().expect("writer");
+    pty.write(b"OK\r\n");
+    assert_eq!(client.rest(), b"OK\r\n");
+    server.until_state(0, "free");
+    let start = Instant::now();
+    assert_eq!(Client::connect(port).rest(), b"");
+    assert!(start.elapsed() < Duration::from_secs(8), "idle");
+    let causes: Vec<_> = server.records().iter().map(|r| r["cause"].to_string()).collect();
+    assert_eq!(causes, ["\"the client closed\"", "\"idle for too long\""]);
+}
+
+#[test]
+fn watchers_see_and_cannot_type() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let server = Server::start(&format!("{port} {} 9600,8,N,1 127.0.0.1 watch=::1\n", pty.path().display()));
+    assert_eq!(Client::to(&format!("[::1]:{port}")).rest(), b"", "nobody to watch");
+    let mut user = Client::connect(port);
+    user.say("x");
+    on_line(&pty, 1);
+    let mut watcher = Client::to(&format!("[::1]:{port}"));
+    watcher.say("ATDT0900\r");
+    wait::until("the watcher in the status", || {
+        (server.status()["lines"][0]["user"]["watchers"][0] == "::1").then_some(())
+    });
+    pty.write(b"RING\r\n");
+    assert_eq!(watcher.hear("\n"), b"RING\r\n");
+    assert_eq!(user.hear("\n"), b"RING\r\n");
+    assert_eq!(pty.read_now(), b"");
+    drop(user);
+    assert_eq!(watcher.rest(), b"");
+}
+
+#[test]
+fn auto_tells_telnet_from_raw_by_the_first_bytes_only() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let server = Server::start(&format!("{port} {} 9600,8,N,1,auto * settle=10ms\n", pty.path().display()));
+    let mut raw = Client::connect(port);
+    raw.say(b"AT\r\xff\xfd\x03");
+    assert_eq!(on_line(&pty, 6), b"AT\r\xff\xfd\x03");
+    drop(raw);
+    server.until_state(0, "free");
+    let mut telnet = Client::connect(port);
+    telnet.say(b"\xff");
+    telnet.say(b"\xfd\x03AT\r\0\xff\xff");
+    assert_eq!(on_line(&pty, 4), b"AT\r\xff");
+    pty.write(b"\xffOK");
+    assert!(telnet.hear(b"\xff\xffOK").starts_with(b"\xff\xfb\x01"));
+}
+
+#[test]
+fn thousands_of_connects_leave_it_as_it_was() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let server = Server::start(&format!("{port} {} 9600,8,N,1 * settle=10ms\n", pty.path().display()));
+    let mut user = Client::connect(port);
+    user.say("x");
+    on_line(&pty, 1);
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", server.running.pid())).expect("fd").count();
+    let before = descriptors();
+    for _ in 0..10_000 {
+        drop(TcpStream::connect(("127.0.0.1", port)));
+    }
+    user.say("y");
+    assert_eq!(on_line(&pty, 1), b"y");
+    wait::until("all closed", || (descriptors() <= before).then_some(()));
+}
+
+#[test]
+fn config_mistakes_and_ports_in_use_are_told_at_the_start() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path().join("c");
+    let run = |text: &str, args: &[&str]| {
+        fs::write(&file, text).expect("configuration");
+        let out = Command::new(ours("mserver")).args(args).arg("-c").arg(&file).output().expect("mserver");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        (out.status.code(), said)
+    };
+    let (code, said) = run("5800 /dev/ttyS1 115200,8,X,1 *\n", &["-t"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("c:1:26: "), "{said}");
+    let (code, said) = run("5800 /dev/ttyS1 115200,8,N,1\n", &["-t"]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("c:1:1: no hosts"), "{said}");
+    let taken = TcpListener::bind("[::]:0").expect("a port");
+    let port = taken.local_addr().expect("address").port();
+    let (code, said) = run(&format!("{port} /dev/ttyS1 115200,8,N,1 *\n"), &["-f"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&format!("port {port}: ")), "{said}");
+    let shipped = top().join("etc/mserver.conf");
+    let out = Command::new(ours("mserver")).args(["-t", "-c"]).arg(shipped).output().expect("mserver");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn plain_mserver_is_a_daemon() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let sandbox = Sandbox::new();
+    fs::write(
+        sandbox.path().join("etc-upper/mserver.conf"),
+        format!("{port} {} 9600,8,N,1 *\n", pty.path().display()),
+    )
+    .expect("configuration");
+    let mut command = sandbox.command(&ours("mserver"), None);
+    let mut running = Running::spawn(&mut command);
+    assert_eq!(running.status(), 0, "it goes to the background");
+    let mut client = Client::connect(port);
+    client.say("x");
+    assert_eq!(on_line(&pty, 1), b"x");
+    let socket = sandbox.run("ringback/mserver.sock");
+    let mut text = String::new();
+    std::os::unix::net::UnixStream::connect(socket)
+        .expect("status")
+        .read_to_string(&mut text)
+        .expect("status");
+    let status: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let pid = i32::try_from(status["pid"].as_i64().expect("a pid")).expect("a pid");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).expect("TERM");
+    assert_eq!(client.rest(), b"");
+    wait::until("its end", || (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(()));
+}
