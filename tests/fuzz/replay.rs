@@ -22,6 +22,11 @@ fn at_command() {
 }
 
 #[test]
+fn mux() {
+    replay("mux", exchange::mux::fuzz);
+}
+
+#[test]
 fn session() {
     replay("session", mgetty::session::fuzz::fuzz);
 }
