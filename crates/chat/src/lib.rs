@@ -9,6 +9,7 @@ pub mod explain;
 pub mod journal;
 pub mod messages;
 pub mod plan;
+pub mod received;
 pub mod report;
 pub mod run;
 pub mod session;

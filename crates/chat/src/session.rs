@@ -2,22 +2,29 @@
 
 use crate::journal::{Journal, Kind, Outcome};
 use crate::line::{self, Fatal, Input, Line};
-use crate::messages::{Messages, push_visible, to_stderr, visible};
+use crate::messages::{Messages, to_stderr, visible};
+use crate::received::{Unlogged, echo};
 use crate::report::{Reports, remove_equal};
 use crate::source::{Next, Source};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 use ttyline::expect::escape::{self, Values, leading_integer};
 use ttyline::expect::matcher::Matcher;
-use ttyline::expect::script::{Keyword, Step, Turns, alternatives, file_name, file_text};
+use ttyline::expect::script::{Keyword, Step, Turns, alternatives};
 use ttyline::expect::words::{Place, Word};
 use ttyline::log::reason;
+
+mod sending;
+#[cfg(test)]
+mod tests;
+
+pub use sending::secrets;
 
 /// ABORT and REPORT strings in force, each.
 pub const MOST_STRINGS: usize = 50;
@@ -25,8 +32,6 @@ pub const MOST_STRINGS: usize = 50;
 pub const LONGEST_STRING: usize = 49;
 /// The longest expect string, bytes.
 pub const LONGEST_EXPECT: usize = 1024;
-/// Received text is logged in pieces of this many bytes.
-const LOG_PIECE: usize = 80;
 /// What the original says of a line that gives nothing any more.
 const END_OF_FILE: &[u8] = b"warning: read() on stdin returned 0";
 /// After `TIMEOUT` with nothing sensible.
@@ -87,7 +92,7 @@ pub struct Progress {
     /// (observed in the original; a wait that fails ends this).
     late: bool,
     /// The received line that is not logged yet.
-    unlogged: Vec<u8>,
+    unlogged: Unlogged,
 }
 
 impl<'a> Session<'a> {
@@ -275,7 +280,6 @@ impl<'a> Session<'a> {
         self.line.set_alarm(self.timeout);
         let result = self.scan(expected);
         self.line.set_alarm(0);
-        self.progress.unlogged.clear();
         result
     }
 
@@ -283,7 +287,7 @@ impl<'a> Session<'a> {
     fn scan(&mut self, expected: &[u8]) -> Result<Wait, Stop> {
         let aborts = self.progress.aborts.iter().map(|a| a.string.as_slice());
         let mut matcher = Matcher::new(std::iter::once(expected).chain(aborts));
-        let mut log = LogPieces::new(expected.len());
+        self.progress.unlogged.begin_wait(expected.len());
         let mut buffer = [0; 1024];
         self.reports.begin_wait();
         let plain = !self.echo && !self.copy && !self.messages.verbose;
@@ -302,7 +306,7 @@ impl<'a> Session<'a> {
             }
             for &byte in bytes.iter() {
                 if !plain {
-                    self.show(byte, &mut log)?;
+                    self.show(byte)?;
                 }
                 if !self.reports.is_empty() {
                     self.reports.byte(byte);
@@ -310,15 +314,15 @@ impl<'a> Session<'a> {
                 match matcher.feed(byte) {
                     None => {}
                     Some(0) => {
-                        self.log_rest();
+                        self.progress.unlogged.rest(self.messages);
                         self.messages.detail(b" -- got it\n");
                         self.journal.end(Outcome::Done, expected.len(), self.line.now());
                         return Ok(Wait::Found);
                     }
                     Some(index) => return Err(self.aborted(index - 1)),
                 }
-                if !plain && log.is_due(self.progress.unlogged.len()) {
-                    self.log_rest();
+                if !plain {
+                    self.progress.unlogged.full(self.messages);
                 }
             }
         }
@@ -353,7 +357,7 @@ impl<'a> Session<'a> {
     }
 
     fn aborted(&mut self, index: usize) -> Stop {
-        self.log_rest();
+        self.progress.unlogged.rest(self.messages);
         self.messages.detail(b" -- failed");
         let abort = self.progress.aborts[index].clone();
         self.messages.notice(&[b"Failed (", abort.string.as_slice(), b")"].concat());
@@ -364,7 +368,7 @@ impl<'a> Session<'a> {
     }
 
     /// Echo, log and copy of one received byte.
-    fn show(&mut self, byte: u8, log: &mut LogPieces) -> Result<(), Stop> {
+    fn show(&mut self, byte: u8) -> Result<(), Stop> {
         if self.echo {
             if let Err(error) = echo(byte) {
                 return Err(self.fatal(2, format!("Could not write to stderr, {}", reason(&error))));
@@ -376,175 +380,12 @@ impl<'a> Session<'a> {
             }
         }
         if self.messages.verbose {
-            log.count += 1;
-            if byte == b'\n' {
-                self.log_line();
-            } else {
-                self.progress.unlogged.push(byte);
-                if self.progress.unlogged.len() >= LOG_PIECE {
-                    self.log_line();
-                }
-            }
+            self.progress.unlogged.byte(byte, self.messages);
         }
         if self.copy {
             let _ = echo(byte);
         }
         Ok(())
-    }
-
-    fn log_line(&mut self) {
-        self.messages.detail(&visible(&self.progress.unlogged));
-        self.progress.unlogged.clear();
-    }
-
-    fn log_rest(&mut self) {
-        if !self.progress.unlogged.is_empty() {
-            self.log_line();
-        }
-    }
-
-    // ---- sending ----
-
-    fn send(&mut self, word: &[u8], place: Place) -> Result<(), Stop> {
-        self.progress.place = place;
-        let contents;
-        let word = match file_name(word) {
-            None => word,
-            Some(name) => {
-                contents = self.file_contents(name)?;
-                file_text(&contents)
-            }
-        };
-        let send = escape::send(word, self.values);
-        let output = send.output();
-        if self.journal.is_on() {
-            self.note_send(&send, &output, place);
-        }
-        if send.quiet {
-            self.messages.detail(b"send (??????)");
-        } else {
-            self.messages.detail_of("send", send.shown());
-        }
-        self.line.begin_send(send.quiet);
-        self.line.set_alarm(self.timeout);
-        let result = self.put_out(&output);
-        self.line.set_alarm(0);
-        result?;
-        self.line.end_send();
-        self.journal.send_complete(self.line.now());
-        self.journal.end(Outcome::Done, 0, self.line.now());
-        Ok(())
-    }
-
-    fn note_send(&mut self, send: &escape::Send, output: &[escape::Output], place: Place) {
-        let mut bytes = Vec::new();
-        for act in output {
-            if let escape::Output::Bytes(b) = act {
-                bytes.extend_from_slice(b);
-            }
-        }
-        if send.quiet {
-            for secret in secrets(send) {
-                self.journal.masker.add(&secret);
-            }
-        }
-        let shown = self.journal.masker.text(&bytes);
-        let secret = send.quiet || shown != bytes;
-        let shown = (!send.quiet).then_some(shown);
-        self.journal.begin(self.progress.step, place, Kind::Send(shown), self.line.now());
-        self.journal.secret_send = secret;
-    }
-
-    fn file_contents(&mut self, name: &[u8]) -> Result<Vec<u8>, Stop> {
-        let mut file = self.open(name)?;
-        let (mut contents, mut block) = (Vec::new(), [0; 1023]);
-        while contents.len() < block.len() {
-            let left = block.len() - contents.len();
-            match file.read(&mut block[..left]) {
-                Ok(0) => break,
-                Ok(n) => contents.extend_from_slice(&block[..n]),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => self.interrupted()?,
-                // A directory is an empty file.
-                Err(_) => break,
-            }
-        }
-        Ok(contents)
-    }
-
-    fn put_out(&mut self, output: &[escape::Output]) -> Result<(), Stop> {
-        let mut late = false;
-        for act in output {
-            match act {
-                escape::Output::Bytes(bytes) if self.pace.is_zero() => self.put_bytes(bytes, &mut late)?,
-                escape::Output::Bytes(bytes) => {
-                    for byte in bytes {
-                        self.pause(self.pace, &mut late)?;
-                        self.put_bytes(std::slice::from_ref(byte), &mut late)?;
-                    }
-                }
-                escape::Output::Delay => self.pause(Duration::from_secs(1), &mut late)?,
-                escape::Output::Pause => self.pause(Duration::from_millis(10), &mut late)?,
-                escape::Output::Break => {
-                    self.line.send_break();
-                    self.journal.sent_break(self.line.now());
-                }
-            }
-        }
-        // An alarm in the last moment.
-        if self.line.alarm_rang() {
-            self.messages.detail(b"alarm");
-            late = true;
-        }
-        self.progress.late |= late;
-        Ok(())
-    }
-
-    fn put_bytes(&mut self, mut bytes: &[u8], late: &mut bool) -> Result<(), Stop> {
-        while !bytes.is_empty() {
-            if *late {
-                return Err(self.send_failed(b" -- write timed out", Outcome::SendTimedOut));
-            }
-            match self.line.write(bytes) {
-                line::Output::Done(count) => {
-                    let (gone, rest) = bytes.split_at(count.min(bytes.len()));
-                    bytes = rest;
-                    if self.journal.is_on() {
-                        self.journal.sent(gone, self.line.now());
-                    }
-                }
-                line::Output::Alarm => {
-                    self.messages.detail(b"alarm");
-                    *late = true;
-                }
-                line::Output::Fatal(fatal) => return Err(self.signal(fatal)),
-                line::Output::Failed(error) => {
-                    let why = reason(&error);
-                    let text = [b" -- write failed: ", why.as_bytes()].concat();
-                    return Err(self.send_failed(&text, Outcome::SendFailed(why)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits; the alarm cuts it short and makes the next byte too late.
-    fn pause(&mut self, time: Duration, late: &mut bool) -> Result<(), Stop> {
-        match self.line.pause(time) {
-            line::Output::Alarm => {
-                self.messages.detail(b"alarm");
-                *late = true;
-                Ok(())
-            }
-            line::Output::Fatal(fatal) => Err(self.signal(fatal)),
-            _ => Ok(()),
-        }
-    }
-
-    fn send_failed(&mut self, detail: &[u8], outcome: Outcome) -> Stop {
-        self.messages.detail(detail);
-        self.messages.fatal(b"Failed");
-        self.journal.end(outcome, 0, self.line.now());
-        Stop(1)
     }
 
     // ---- ends ----
@@ -598,189 +439,5 @@ impl<'a> Session<'a> {
         }
         self.line.set_alarm(0);
         result
-    }
-}
-
-/// What a quiet send must hide: all its bytes, its parts between pauses, what stands behind each
-/// `\q`, and the values in it.
-pub fn secrets(send: &escape::Send) -> Vec<Vec<u8>> {
-    let bare = |bytes: &[u8]| bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
-    let mut all = Vec::new();
-    for from in std::iter::once(0).chain(send.quiet_at.iter().copied()) {
-        let text = send.text.get(from..).unwrap_or_default().to_vec();
-        let parts = escape::Send { text, ..escape::Send::default() }.output();
-        let mut whole = Vec::new();
-        for act in parts {
-            if let escape::Output::Bytes(bytes) = act {
-                all.push(bare(&bytes));
-                whole.extend_from_slice(&bytes);
-            }
-        }
-        all.push(bare(&whole));
-    }
-    all.extend(send.values.iter().cloned());
-    all
-}
-
-/// One byte to descriptor 2, as echo and `-V` show it.
-fn echo(byte: u8) -> io::Result<()> {
-    let mut out = Vec::new();
-    match byte {
-        b'\r' => return Ok(()),
-        b'\n' => out.push(b'\n'),
-        _ => push_visible(&mut out, byte, true),
-    }
-    io::stderr().write_all(&out)
-}
-
-/// When the original's receive buffer is full, an unfinished piece is logged too (chat.md section 9).
-struct LogPieces {
-    count: usize,
-    next: usize,
-    least: usize,
-}
-
-impl LogPieces {
-    fn new(expected: usize) -> LogPieces {
-        LogPieces { count: 0, next: 1024, least: expected.max(50) }
-    }
-
-    /// After each byte: whether `unlogged` bytes must be logged now.
-    fn is_due(&mut self, unlogged: usize) -> bool {
-        if self.count < self.next {
-            return false;
-        }
-        self.next += (1024 - self.least.min(1024)) + 1;
-        unlogged >= self.least
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::ReportFile;
-    use proptest::prelude::*;
-
-    /// A line that gives its bytes in pieces: never more than up to the next border at once.
-    struct Pieces {
-        bytes: Vec<u8>,
-        at: usize,
-        borders: Vec<usize>,
-        sent: Vec<u8>,
-    }
-
-    impl Line for Pieces {
-        fn read(&mut self, buffer: &mut [u8], _wait: bool) -> Input {
-            let border = self.borders.iter().copied().find(|b| *b > self.at).unwrap_or(self.bytes.len());
-            let count = buffer.len().min(border - self.at);
-            if count == 0 {
-                return Input::Alarm;
-            }
-            buffer[..count].copy_from_slice(&self.bytes[self.at..self.at + count]);
-            self.at += count;
-            Input::Bytes(count)
-        }
-        fn write(&mut self, bytes: &[u8]) -> line::Output {
-            self.sent.extend_from_slice(bytes);
-            line::Output::Done(bytes.len())
-        }
-        fn pause(&mut self, _time: Duration) -> line::Output {
-            line::Output::Done(0)
-        }
-        fn send_break(&mut self) {}
-        fn set_alarm(&mut self, _seconds: i32) {}
-        fn alarm_rang(&mut self) -> bool {
-            false
-        }
-        fn ignore_hangup(&mut self, _ignored: bool) {}
-        fn now(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
-
-    /// Status, what was sent, what is left on the line.
-    fn run(words: &[Vec<u8>], bytes: &[u8], borders: Vec<usize>) -> (u8, Vec<u8>, Vec<u8>) {
-        let mut line = Pieces { bytes: bytes.to_vec(), at: 0, borders, sent: Vec::new() };
-        let mut messages = Messages::new(false, false, false);
-        let mut reports = Reports::new(ReportFile::default());
-        let mut journal = Journal::default();
-        let values = Values::default();
-        let mut session = Session::new(&mut line, &mut messages, &mut reports, &mut journal, values);
-        let status = match session.carry_out(&mut Source::words(words)) {
-            Ok(()) => 0,
-            Err(Stop(status)) => status,
-        };
-        let left = line.bytes.split_off(line.at);
-        (status, line.sent, left)
-    }
-
-    fn fifty_aborts() -> Vec<Vec<u8>> {
-        (0..50)
-            .flat_map(|n| [b"ABORT".to_vec(), format!("{}FAIL{n:02}", "C".repeat(n % 9)).into_bytes()])
-            .collect()
-    }
-
-    #[test]
-    fn at_every_border_the_rest_is_left_to_the_byte() {
-        let stream = b"\r\nCCCFAIL5CONNECCCONNECT 9600\r\nCFAIL09login: x";
-        let mut words = fifty_aborts();
-        words.extend(["CONNECT", "a", "ogin:", "b\\c"].map(|w| w.as_bytes().to_vec()));
-        for border in 0..=stream.len() {
-            // FAIL09 fires while the login is awaited.
-            let (status, sent, left) = run(&words, stream, vec![border]);
-            assert_eq!((status, sent.as_slice(), left.as_slice()), (4 + 9, &b"a\r"[..], &b"login: x"[..]));
-        }
-        let each: Vec<usize> = (0..stream.len()).collect();
-        assert_eq!(run(&words, stream, each).2, b"login: x");
-        let quiet = b"xxCCFAICONNECT 57600\r\nlogin: rest";
-        for border in 0..=quiet.len() {
-            let (status, sent, left) = run(&words, quiet, vec![border]);
-            assert_eq!((status, sent.as_slice(), left.as_slice()), (0, &b"a\rb"[..], &b" rest"[..]));
-        }
-    }
-
-    /// The plainest reader: one byte after the other, everything compared.
-    fn plain(expected: &[Vec<u8>], aborts: &[Vec<u8>], stream: &[u8]) -> (u8, usize) {
-        let mut at = 0;
-        for string in expected {
-            let begin = at;
-            loop {
-                if at == stream.len() {
-                    return (3, at);
-                }
-                at += 1;
-                let seen = &stream[begin..at];
-                if seen.ends_with(string) {
-                    break;
-                }
-                if let Some(n) = aborts.iter().position(|a| seen.ends_with(a)) {
-                    return (4 + u8::try_from(n).unwrap(), at);
-                }
-            }
-        }
-        (0, at)
-    }
-
-    proptest! {
-        #[test]
-        fn pieces_of_any_size_make_no_difference(
-            expected in prop::collection::vec("[ab]{1,6}", 1..4),
-            aborts in prop::collection::vec("[ab]{2,9}", 0..50),
-            stream in "[abc]{0,200}",
-            borders in prop::collection::btree_set(0usize..200, 0..60),
-        ) {
-            let bytes = |list: &[String]| list.iter().map(|s| s.clone().into_bytes()).collect::<Vec<_>>();
-            let mut words = Vec::new();
-            for abort in &aborts {
-                words.extend([b"ABORT".to_vec(), abort.clone().into_bytes()]);
-            }
-            for string in &expected {
-                words.extend([string.clone().into_bytes(), b"\\c".to_vec()]);
-            }
-            let borders: Vec<usize> = borders.into_iter().filter(|b| *b < stream.len()).collect();
-            let (status, _, left) = run(&words, stream.as_bytes(), borders);
-            let (wanted, at) = plain(&bytes(&expected), &bytes(&aborts), stream.as_bytes());
-            prop_assert_eq!((status, left.as_slice()), (wanted, &stream.as_bytes()[at..]));
-        }
     }
 }
