@@ -7,6 +7,7 @@ use crate::session::{How, Login};
 use crate::watcher::Watcher;
 use ttyline::config::login::{self as config, LoginFile, RunAs, Utmp};
 use ttyline::exit::Mgetty;
+use ttyline::line::Input;
 use ttyline::log::Level;
 use ttyline::settings::LineEnd;
 use ttyline::sys::process::close_on_exec_from;
@@ -124,7 +125,13 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     if let (How::Ppp(head), true, Some(watcher)) =
         (&login.how, is_pppd(&decision.program.path), &mut getty.watcher)
     {
-        if let Err(error) = watcher.keep_frame(head) {
+        let mut frame = head.clone();
+        // What has come already need not wait for the watcher's turn on a busy machine.
+        let mut rest = [0; 256];
+        if let Ok(Input::Bytes(n)) = line.read(&mut rest) {
+            frame.extend_from_slice(rest.get(..n).unwrap_or(&[]));
+        }
+        if let Err(error) = watcher.keep_frame(&frame) {
             getty.log.failed(Level::Warn, "no watcher, the first frame is lost", &error);
         }
     }

@@ -75,7 +75,7 @@ fn watch(line: &impl AsFd, mut pipe: File, session: i32) {
     let Ok(session) = process::pidfd_open(session) else { return };
     let mut frame = Vec::new();
     // Ends with the first word or with the getty: exec closes the pipe.
-    let mut head = [0; 64];
+    let mut head = [0; 512];
     match pipe.read(&mut head) {
         Ok(n) if n > 0 => frame.extend_from_slice(head.get(..n).unwrap_or(&[])),
         _ => return,

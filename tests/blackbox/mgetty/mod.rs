@@ -129,7 +129,12 @@ impl Getty {
     /// As [`Getty::answer`], and waits for the prompt; gives the place behind it.
     fn prompt(&mut self) -> usize {
         let mark = self.answer();
-        self.modem.expect("login: ", mark)
+        let place = self.modem.expect("login: ", mark);
+        if self.subject.original {
+            // Its tty is cooked for a moment more: ^C and ^\\ would be signals.
+            std::thread::sleep(ms(50));
+        }
+        place
     }
 
     /// From idle to the login program; gives what it says.
