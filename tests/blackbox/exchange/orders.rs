@@ -82,6 +82,16 @@ fn waiting_has_a_limit() {
 }
 
 #[test]
+fn a_client_that_goes_away_waits_no_more() {
+    let exchange = Exchange::new(&[]);
+    for _ in 0..300 {
+        let mut stream = std::os::unix::net::UnixStream::connect(exchange.path("ctl")).expect("the socket");
+        writeln!(stream, "wait {SERVER} connected 3600").expect("an order");
+    }
+    exchange.order("list").expect("there is room for another one");
+}
+
+#[test]
 fn lines_come_and_go_while_it_runs() {
     let exchange = Exchange::new(&[]);
     let path = exchange.path("new");

@@ -115,8 +115,13 @@ impl Control {
     }
 
     /// News from a client's socket.
-    pub fn ready(&mut self, place: usize, is_readable: bool, registry: &Registry) {
+    pub fn ready(&mut self, place: usize, is_readable: bool, gone: bool, registry: &Registry) {
         let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) else { return };
+        if gone {
+            // Nobody is left to wait or to be answered; what was ordered is still carried out.
+            client.wait = None;
+            client.output.clear();
+        }
         if let Source::Client { readable, .. } = &mut client.source {
             *readable |= is_readable;
         }

@@ -316,7 +316,8 @@ impl Exchange {
             }
             LISTENER => self.control.accept(self.poll.registry(), CONNECTIONS),
             Token(token) if token >= CONNECTIONS => {
-                self.control.ready(token - CONNECTIONS, event.is_readable(), self.poll.registry());
+                let (readable, gone) = (event.is_readable(), event.is_write_closed());
+                self.control.ready(token - CONNECTIONS, readable, gone, self.poll.registry());
             }
             Token(token) => {
                 let news = News {
