@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What chat costs beside Debian's chat, both alternated in one run.
 
-  chat.py [--runs 200] [--mb 64] [--only start,dialogue,noise,ok] [--rounds 1] [--json out.json]
+  chat.py [--runs 200] [--mb 64] [--only start,noise,ok] [--rounds 1] [--json out.json]
        [--ours PROGRAM] [--original PROGRAM]
 
-start     start-up and exit only (the send is empty and without CR): wall, CPU (user + system), peak RSS.
-dialogue  '' AT OK '' against a modem that answers at once; ours also with --pace 10.
+start     start-up and exit only (the send is empty and without CR): wall, CPU (user + system); in the same
+          rotation '' AT OK '' against a modem that answers at once, ours also with --pace 10, and peak RSS.
 noise     --mb MiB on the line, then the string that is awaited, each with 1 and with 20 ABORT strings:
             random   random printable lines of 20..99 characters
             adverse  near-misses: the awaited string's prefix over and over
@@ -137,19 +137,20 @@ def bar(text, figure, most):
     BARS.append((text, figure, most))
 
 
-def show(label, who, g):
-    print('%-26s %-9s wall %8.3f ms (median)  cpu %7.3f ms (mean)  rss %d KiB  (%d runs)'
-          % (label, who, g['wall_ms'], g['cpu_ms'], g['rss_kib'], g['runs']), flush=True)
+def show(label, g):
+    print('%-26s wall %8.3f ms (median)  cpu %7.3f ms (mean)  rss %d KiB  (%d runs)'
+          % (label, g['wall_ms'], g['cpu_ms'], g['rss_kib'], g['runs']), flush=True)
 
 
-def alternate(programs, words, reply, runs, block=None, total=0):
-    """Each program in turn, the order turned round each time."""
+def alternate(programs, runs):
+    """Each program with its words and the modem's part in turn, the order turned round each time."""
     got = {k: [] for k in programs}
     for i in range(runs):
         for k in list(programs)[::1 if i % 2 == 0 else -1]:
-            x = run(programs[k] + ['-S'] + words, reply=reply)
+            argv, reply = programs[k]
+            x = run(argv, reply=reply)
             if x[4] != 0:
-                sys.exit('chat bench: %s: exit %d' % (programs[k], x[4]))
+                sys.exit('chat bench: %s: exit %d' % (argv, x[4]))
             got[k].append(x)
     return {k: {'wall_ms': 1e3 * statistics.median(x[0] for x in g), 'cpu_ms': 1e3 * statistics.mean(x[1] for x in g),
                 'rss_kib': max(x[3] for x in g), 'runs': len(g)} for k, g in got.items()}
@@ -180,30 +181,32 @@ def main():
     ap.add_argument('--runs', type=int, default=200)
     ap.add_argument('--mb', type=float, default=64)
     ap.add_argument('--rounds', type=int, default=1)
-    ap.add_argument('--only', default='start,dialogue,noise,ok')
+    ap.add_argument('--only', default='start,noise,ok')
     ap.add_argument('--json')
     o = ap.parse_args()
     if not o.original:
         subprocess.run([here('../../scripts/originals'), 'ppp'], check=True)
         o.original = os.path.join(target(), 'originals/ppp/usr/sbin/chat')
     ours, original = os.path.abspath(o.ours), os.path.abspath(o.original)
-    what, res, start = o.only.split(','), {}, None
-    if 'start' in what or 'dialogue' in what:
-        start = alternate({'original': [original], 'ours': [ours]}, ['', '\\c'], None, o.runs)
-        res['start'] = start
-        for k, g in start.items():
-            show('start', k, g)
+    what, res = o.only.split(','), {}
+    if 'start' in what:
+        nothing, talk = ['-S', '', '\\c'], ['-S', '', 'AT', 'OK', '']
+        modem = (b'AT\r', b'\r\nOK\r\n')
+        g = alternate({
+            'start original': ([original] + nothing, None),
+            'start ours': ([ours] + nothing, None),
+            'dialogue original': ([original] + talk, modem),
+            'dialogue ours': ([ours] + talk, modem),
+            'dialogue ours --pace 10': ([ours, '--pace', '10'] + talk, modem),
+        }, o.runs)
+        res['start'] = g
+        for k in g:
+            show(k, g[k])
         for field, unit in (('wall_ms', 'wall'), ('cpu_ms', 'CPU')):
-            bar('start and exit, %s, of the original' % unit, start['ours'][field] / start['original'][field], 1.0)
-    if 'dialogue' in what:
-        programs = {'original': [original], 'ours': [ours], 'paced': [ours, '--pace', '10']}
-        g = alternate(programs, ['', 'AT', 'OK', ''], (b'AT\r', b'\r\nOK\r\n'), o.runs)
-        res['dialogue'] = g
-        for k in programs:
-            show("'' AT OK ''", k, g[k])
-        bar('dialogue, wall, of our own start and exit', g['ours']['wall_ms'] / start['ours']['wall_ms'], 1.5)
+            bar('start and exit, %s, of the original' % unit, g['start ours'][field] / g['start original'][field], 1.0)
+        bar('dialogue, wall, of our own start and exit', g['dialogue ours']['wall_ms'] / g['start ours']['wall_ms'], 1.5)
         # The peak is read while the program waits for its OK; a start alone is over too soon.
-        bar('peak memory, of the original', g['ours']['rss_kib'] / g['original']['rss_kib'], 1.0)
+        bar('peak memory, of the original', g['dialogue ours']['rss_kib'] / g['dialogue original']['rss_kib'], 1.0)
     total = int(o.mb * (1 << 20))
     if 'noise' in what:
         for kind in ('random', 'adverse'):

@@ -25,13 +25,30 @@ const TYPOGRAPHIC: &[(&str, &str)] = &[
     ("\u{2026}", "..."),
 ];
 
+/// The same in a file that Windows saved in its own character set (1252).
+const TYPOGRAPHIC_1252: &[(u8, &str, &str)] = &[
+    (0x91, "byte 0x91", "'"),
+    (0x92, "byte 0x92", "'"),
+    (0x93, "byte 0x93", "\""),
+    (0x94, "byte 0x94", "\""),
+    (0x96, "byte 0x96", "-"),
+    (0x97, "byte 0x97", "-"),
+    (0xA0, "byte 0xA0", " "),
+];
+
 /// A typographic sign in these bytes: where, and what ought to stand there.
 pub fn typographic(text: &[u8]) -> Option<(usize, &'static str, &'static str)> {
     let found = |(sign, plain): &(&'static str, &'static str)| {
         let at = text.windows(sign.len()).position(|w| w == sign.as_bytes())?;
         Some((at, *sign, *plain))
     };
-    TYPOGRAPHIC.iter().filter_map(found).min_by_key(|(at, _, _)| *at)
+    if std::str::from_utf8(text).is_ok() {
+        return TYPOGRAPHIC.iter().filter_map(found).min_by_key(|(at, _, _)| *at);
+    }
+    text.iter().enumerate().find_map(|(at, byte)| {
+        let (_, sign, plain) = TYPOGRAPHIC_1252.iter().find(|(b, _, _)| b == byte)?;
+        Some((at, *sign, *plain))
+    })
 }
 
 /// Checks the bytes of a file.
@@ -133,6 +150,7 @@ mod tests {
         assert_eq!(codes(b"ABORT BUSY\r\n'' ATZ\r\n"), [("crlf", 1, 11)]);
         assert_eq!(codes("\u{FEFF}'' ATZ\n".as_bytes()), [("bom", 1, 1)]);
         assert_eq!(codes("# don\u{2019}t\nABORT \u{2019}BUSY\u{2019}\n".as_bytes()), [("typographic", 2, 7)]);
+        assert_eq!(codes(b"ABORT \x92BUSY\x92\n"), [("typographic", 1, 7)]);
         assert_eq!(codes(b"'AT'X\n"), [("glued-quote", 1, 5)]);
         assert_eq!(codes(b"a\0b\n"), [("nul", 1, 2)]);
         let long = format!("#{}\n", "x".repeat(1023));
