@@ -62,6 +62,15 @@ pub fn say(text: &str) {
     let _ = out.flush();
 }
 
+/// Waits until the caller has been sent everything, for at most three seconds: the end of this program hangs
+/// up, and what is still in the queue then is lost.
+pub fn drain() {
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end && termios::unsent(io::stdout()).is_ok_and(|count| count > 0) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Reads one line; the tty is cooked, as mgetty leaves it.
 fn read_line(fd: BorrowedFd<'_>, secret: bool) -> io::Result<Reply> {
     let quiet = if secret { Quiet::begin(fd) } else { None };

@@ -30,6 +30,8 @@ const LOG: &str = "/var/log/mgetty/mg_callback.log";
 const LOG_BEFORE: &str = "/var/log/mgetty/mg_unknown.log";
 /// How long the call may take to be answered.
 const ANSWER: Duration = Duration::from_secs(180);
+/// What the caller is sent last gets so long on its way through modem and line.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a getty that was here a moment ago may take to come back.
 const RESPAWN: Duration = Duration::from_secs(30);
 
@@ -192,7 +194,11 @@ fn call(called: &str, options: Options) -> u8 {
         Ok(numbers) if program.options.foreground => program.background(&numbers).code(),
         Ok(numbers) => program.leave_and_call(&numbers),
         Err(exit) => {
-            program.interrupted();
+            if !program.interrupted() {
+                // He is to read why.
+                ask::drain();
+                let _ = dial::pause(&program.signals, LAST_WORDS);
+            }
             exit.code()
         }
     }
@@ -413,7 +419,8 @@ impl Program {
     /// Goes to the background; the session leader's end hangs up.
     fn leave_and_call(mut self, numbers: &[String]) -> u8 {
         ask::say(BACKGROUND);
-        if let Some(signal) = dial::pause(&self.signals, Duration::from_secs(1)) {
+        ask::drain();
+        if let Some(signal) = dial::pause(&self.signals, LAST_WORDS) {
             return self.end_by(signal).code();
         }
         let forked = process::fork(|| {
