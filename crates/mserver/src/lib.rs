@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod args;
+pub mod dial;
 pub mod journal;
 pub mod lines;
 pub mod lookup;

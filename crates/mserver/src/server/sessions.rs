@@ -3,6 +3,7 @@
 use super::seats::State;
 use super::{SCRATCH, Server, Source, Timer};
 use crate::access::Caller;
+use crate::dial::Guard;
 use crate::lines::{News, Waiting};
 use crate::port::LinePort;
 use crate::speech::{Decided, Speech, Wanted};
@@ -34,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOK_ALSO: Duration = Duration::from_secs(1);
 /// How long a break lasts that has no end of its own.
 const BREAK: Duration = Duration::from_millis(250);
+/// Why a session ends whose client cannot be written to.
+const GONE: &str = "the client is gone";
 /// How many reads a session has in one turn.
 const TURN: usize = 16;
 /// The most a client's side of a session is kept waiting, bytes: beyond, answers wait with the data.
@@ -68,6 +71,8 @@ pub(super) struct Session {
     record: Box<Record>,
     timer: Option<Instant>,
     control: Option<Box<Control>>,
+    /// Watches what is dialled, where somebody wants that.
+    guard: Option<Box<Guard>>,
     pub(super) watchers: Vec<usize>,
 }
 
@@ -140,6 +145,18 @@ impl Session {
         }
         self.to_net.extend_from_slice(rest);
         Ok(())
+    }
+
+    /// What the client says goes to the line, or is judged first.
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(guard) = &mut self.guard else {
+            self.give_line(bytes);
+            return Ok(());
+        };
+        let (mut to_line, mut back) = (Vec::new(), Vec::new());
+        guard.from_client(bytes, &mut to_line, &mut back);
+        self.give_line(&to_line);
+        self.give_net(&back)
     }
 
     fn give_line(&mut self, bytes: &[u8]) {
@@ -261,6 +278,7 @@ impl Server {
             record: Box::new(record),
             timer: None,
             control: None,
+            guard: None,
             watchers: Vec::new(),
         })
     }
@@ -291,6 +309,7 @@ impl Server {
             return self.end_session(n, "the line cannot be watched");
         }
         session.moved = self.now;
+        session.guard = session.conf.options.dial.clone().map(|policy| Box::new(Guard::new(policy)));
         let mut greeting = Vec::new();
         session.speech = Speech::begin(session.conf.wish.protocol, &mut greeting);
         let greeted = session.give_net(&greeting);
@@ -298,7 +317,7 @@ impl Server {
         self.journal.say(Severity::Info, text);
         match greeted {
             Ok(()) => self.pump(n),
-            Err(_) => self.end_session(n, "the client is gone"),
+            Err(_) => self.end_session(n, GONE),
         }
     }
 
@@ -320,7 +339,7 @@ impl Server {
         if session.held.is_none() {
             return Ok(false);
         }
-        let mut moved = session.flush().map_err(|_| "the client is gone")?;
+        let mut moved = session.flush().map_err(|_| GONE)?;
         let answers_wait = session.to_net.len() > MOST_ANSWERS;
         if session.net_readable && session.to_line.is_empty() && session.net_ended.is_none() && !answers_wait
         {
@@ -333,7 +352,7 @@ impl Server {
                     moved = true;
                 }
                 Err(e) if is_later(&e) => session.net_readable = false,
-                Err(_) => return Err("the client is gone"),
+                Err(_) => return Err(GONE),
             }
         }
         let Some(session) = self.sessions.get_mut(n) else { return Ok(false) };
@@ -361,8 +380,8 @@ impl Server {
     fn take_from_net(&mut self, n: usize, count: usize) -> Result<(), &'static str> {
         let Some(session) = self.sessions.get_mut(n) else { return Ok(()) };
         if let Speech::Raw = session.speech {
-            session.give_line(self.scratch.get(..count).unwrap_or_default());
-            return Ok(());
+            let heard = session.hear(self.scratch.get(..count).unwrap_or_default());
+            return heard.map_err(|_| GONE);
         }
         self.out.clear();
         let first = self.scratch.get(..count).unwrap_or_default();
@@ -372,35 +391,32 @@ impl Server {
         };
         let mut kept_byte = [codec::IAC];
         if let Speech::Raw = session.speech {
-            if kept {
-                session.give_line(&kept_byte);
-            }
-            session.give_line(first);
-            return Ok(());
+            let heard = if kept { session.hear(&kept_byte) } else { Ok(()) };
+            return heard.and_then(|()| session.hear(first)).map_err(|_| GONE);
         }
         if kept {
             if let Some(telnet) = session.speech.telnet() {
                 telnet.decode(&mut kept_byte);
             }
         }
-        self.decode(n, count);
+        self.decode(n, count)?;
         self.answer(n)
     }
 
-    fn decode(&mut self, n: usize, count: usize) {
-        let Some(session) = self.sessions.get_mut(n) else { return };
+    fn decode(&mut self, n: usize, count: usize) -> Result<(), &'static str> {
+        let Some(session) = self.sessions.get_mut(n) else { return Ok(()) };
         let mut at = 0;
         while let Some(rest) = self.scratch.get_mut(at..count).filter(|rest| !rest.is_empty()) {
-            let Some(telnet) = session.speech.telnet() else { return };
+            let Some(telnet) = session.speech.telnet() else { break };
             let piece = telnet.decode(rest);
             let data = self.scratch.get(at..at + piece.data).unwrap_or_default();
             at += piece.used.max(1);
             if !data.is_empty() {
-                session.give_line(data);
+                session.hear(data).map_err(|_| GONE)?;
             }
             let (Some(event), Some(held)) = (piece.event, &session.held) else { continue };
             let mut port = LinePort::new(&held.line);
-            let Some(telnet) = session.speech.telnet() else { return };
+            let Some(telnet) = session.speech.telnet() else { break };
             let wanted = telnet.act(event, &mut port, &mut self.out);
             let (purged, marking) = (port.purged, port.marking);
             if purged.unsent {
@@ -414,6 +430,7 @@ impl Server {
                 session.control.get_or_insert_default().break_ends = Some(self.now + BREAK);
             }
         }
+        Ok(())
     }
 
     /// Sends what is in `out`, and sees to the waiting for modem lines.
@@ -421,7 +438,7 @@ impl Server {
         let out = std::mem::take(&mut self.out);
         let Some(session) = self.sessions.get_mut(n) else { return Ok(()) };
         if !out.is_empty() {
-            session.give_net(&out).map_err(|_| "the client is gone")?;
+            session.give_net(&out).map_err(|_| GONE)?;
         }
         self.out = out;
         self.wait_for_lines(n);
@@ -495,6 +512,9 @@ impl Server {
         }
         let data = self.scratch.get(..count).unwrap_or_default();
         session.received += count as u64;
+        if let Some(guard) = &mut session.guard {
+            guard.from_modem(data);
+        }
         let is_telnet = session.speech.telnet().is_some();
         let given = if is_telnet && !codec::is_plain(data) {
             self.out.clear();
@@ -503,13 +523,13 @@ impl Server {
         } else {
             session.give_net(data)
         };
-        given.map_err(|_| "the client is gone")?;
+        given.map_err(|_| GONE)?;
         if marked != 0 {
             self.out.clear();
             if let Some(server) = session.speech.telnet().and_then(|t| t.com_port.as_mut()) {
                 server.line_state_changed(marked, &mut self.out);
             }
-            session.give_net(&self.out).map_err(|_| "the client is gone")?;
+            session.give_net(&self.out).map_err(|_| GONE)?;
         }
         if !session.watchers.is_empty() {
             let watchers = session.watchers.clone();
@@ -523,8 +543,23 @@ impl Server {
         Ok(())
     }
 
+    /// Tells of numbers that were refused.
+    fn tell_refused(&mut self, n: usize) {
+        let Some(session) = self.sessions.get_mut(n) else { return };
+        let Some(guard) = &mut session.guard else { return };
+        if guard.refused.is_empty() {
+            return;
+        }
+        for refused in std::mem::take(&mut guard.refused) {
+            let device = session.conf.device.display();
+            let text = format!("{device}: {} may not dial {refused}", session.caller.shown());
+            self.journal.say(Severity::Warning, text);
+        }
+    }
+
     /// Ends the session if it is over, else sees that somebody looks after it in time.
     fn after_pump(&mut self, n: usize) {
+        self.tell_refused(n);
         let Some(session) = self.sessions.get_mut(n) else { return };
         if session.line_ended.is_some() && session.to_net.is_empty() {
             return self.end_session(n, "the line hung up");
@@ -595,6 +630,7 @@ impl Server {
         record.end = Some(std::time::SystemTime::now());
         (record.bytes_in, record.bytes_out) = (Some(session.received), Some(session.sent));
         record.cause = cause.into();
+        record.called = session.guard.take().map(|guard| guard.dialled.join(", ")).filter(|d| !d.is_empty());
         if let Err(e) = record.append(std::path::Path::new(record::FILE)) {
             self.complain(format!("no record: {}: {}", record::FILE, ttyline::log::reason(&e)));
         }

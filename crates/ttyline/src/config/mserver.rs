@@ -6,6 +6,7 @@
 
 use super::Position;
 use crate::hosts_access::glob;
+use crate::number::{Policy, Rule, Scope, Word as NumberWord};
 use crate::share::clean::Plan;
 use crate::share::wish::Wish;
 use crate::visible;
@@ -128,6 +129,8 @@ pub struct Options {
     pub idle: Option<Duration>,
     /// `init=`, `hangup=`: how the modem is left after a session.
     pub clean: Plan,
+    /// `dial-allow=`, `dial-deny=`: which numbers may be dialled; `None`: nobody looks.
+    pub dial: Option<Policy>,
     /// `settle=`: how long a line rests between two users.
     pub settle: Duration,
 }
@@ -141,14 +144,25 @@ impl Default for Options {
             takeover_hosts: Hosts::default(),
             idle: None,
             clean: Plan { init: Vec::new(), ..Plan::modem() },
+            dial: None,
             settle: Plan::DTR_DOWN,
         }
     }
 }
 
 /// The keys, for messages and the manual page.
-pub const KEYS: &[&str] =
-    &["busy", "busy-text", "watch", "takeover-hosts", "idle", "init", "hangup", "settle"];
+pub const KEYS: &[&str] = &[
+    "busy",
+    "busy-text",
+    "watch",
+    "takeover-hosts",
+    "idle",
+    "init",
+    "hangup",
+    "settle",
+    "dial-allow",
+    "dial-deny",
+];
 
 /// A modem that is shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,6 +353,19 @@ fn key_value(word: &Word, options: &mut Options) -> Result<(), Mistake> {
         "init" => options.clean.init = commands(value).ok_or_else(|| expected(ESCAPES))?,
         "hangup" => {
             hang_up(value, &mut options.clean).ok_or_else(|| expected("dtr, none or a modem command"))?
+        }
+        "dial-allow" | "dial-deny" => {
+            let policy = options.dial.get_or_insert_with(|| Policy { length: (1, 20), ..Policy::default() });
+            let allow = key == "dial-allow";
+            // What stands on the line itself comes in the place of what `defaults` said of the same.
+            policy.rules.retain(|rule| rule.allow != allow);
+            let mut inside = at;
+            for text in value.split(',') {
+                let word = NumberWord::parse(text)
+                    .map_err(|e| (inside, format!("{key}=: `{}`: {e}", shown(text))))?;
+                policy.rules.push(Rule { allow, word, scope: Scope::Global, line: 0 });
+                inside += text.len() + 1;
+            }
         }
         "settle" => options.settle = duration(value).ok_or_else(|| expected("a time, as 2 or 500ms,"))?,
         _ => {

@@ -80,6 +80,19 @@ defaults busy=refuse hangup=ATH0
 }
 
 #[test]
+fn numbers_that_may_be_dialled() {
+    let text = "defaults dial-allow=030,100$ dial-deny=0900\n1 /dev/a 9600,8,N,1 *\n2 /dev/b 9600,8,N,1 * dial-allow=all\n";
+    let config = parse(text).unwrap();
+    let words = |n: usize| -> Vec<String> {
+        let policy = config.lines[n].options.dial.as_ref().unwrap();
+        policy.rules.iter().map(|r| format!("{}{}", if r.allow { '+' } else { '-' }, r.word)).collect()
+    };
+    assert_eq!(words(0), ["+030", "+100$", "-0900"]);
+    assert_eq!(words(1), ["-0900", "+all"]);
+    assert_eq!(Options::default().dial, None);
+}
+
+#[test]
 fn mistakes_have_a_line_and_a_column() {
     for (text, line, column) in [
         ("5800", 1, 5),
@@ -99,6 +112,7 @@ fn mistakes_have_a_line_and_a_column() {
         ("1 /dev/x 9600,8,N,1 * busy-text=\\q", 1, 33),
         ("1 /dev/x 9600,8,N,1 * takeover-hosts=a,b/c", 1, 40),
         ("defaults what=ever", 1, 10),
+        ("1 /dev/x 9600,8,N,1 * dial-deny=0900,x", 1, 38),
         ("1 /dev/x 9600,8,N,1 *\u{1}", 1, 22),
     ] {
         let mistakes = parse(text).expect_err(text);

@@ -1,0 +1,353 @@
+//! Keeps clients from dialling numbers they may not: reads what they tell the modem before it does.
+//!
+//! In command state everything from the letter A on that may become a command (`AT…`, `A/`) is held back
+//! until its line is complete, judged, and passed on whole or not at all; all other bytes pass at once. So a
+//! state that is misjudged costs a line its echo, and not the data their way.
+//!
+//! The state goes to data with a CONNECT that answers a command which was passed on, and back with NO
+//! CARRIER, or with three escape characters in a row. A remote side may forge the words of the way back; a
+//! client cannot forge those of the way there: the modem could only echo them, and the last letter of a
+//! CONNECT that is no command does not reach it. What would blind this (V0, Q1, another S3 or S5) is answered ERROR, and so is a dial command that
+//! leaves the call open for more digits (`;`).
+
+use ttyline::number::{Policy, Reason, Typed};
+
+/// The longest command line that is kept; a longer one is answered ERROR.
+const MOST_LINE: usize = 400;
+/// The most numbers that are remembered for the record.
+const MOST_NUMBERS: usize = 20;
+const CR: u8 = 13;
+const BACKSPACE: u8 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Command,
+    /// A call is being made or taken; a byte from the client ends that.
+    Calling,
+    Data,
+}
+
+/// The watch over one session.
+#[derive(Debug)]
+pub struct Guard {
+    policy: Policy,
+    state: State,
+    /// What is held back, as the modem would edit it.
+    held: Vec<u8>,
+    /// Bytes since the last line of the modem.
+    word: Vec<u8>,
+    /// S2, the escape character.
+    escape: u8,
+    /// How many of them the client has just sent.
+    escapes: u8,
+    /// How much of CONNECT the client's last printable bytes spell, in command state.
+    spelt: usize,
+    /// A command has been passed on, so that `A/` repeats one that was judged.
+    passed: bool,
+    /// Numbers dialled, and those that were refused.
+    pub dialled: Vec<String>,
+    /// Numbers refused since this was last looked at, with the reason, for people.
+    pub refused: Vec<String>,
+}
+
+/// What a command line comes to.
+#[derive(Debug, PartialEq, Eq)]
+enum Judgement {
+    Pass { calls: bool, escape: Option<u8> },
+    NoCarrier,
+    Error,
+}
+
+impl Guard {
+    /// A session that begins in command state.
+    #[must_use]
+    pub fn new(policy: Policy) -> Guard {
+        Guard {
+            policy,
+            state: State::Command,
+            held: Vec::new(),
+            word: Vec::new(),
+            escape: b'+',
+            escapes: 0,
+            spelt: 0,
+            passed: false,
+            dialled: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// Bytes from the client: those for the modem are appended to `to_line`, answers in its stead to `back`.
+    pub fn from_client(&mut self, bytes: &[u8], to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
+        for (place, &byte) in bytes.iter().enumerate() {
+            if self.state == State::Data {
+                self.escapes = if byte == self.escape && byte < 128 { self.escapes + 1 } else { 0 };
+                if self.escapes >= 3 {
+                    // Perhaps not: then lines that look like commands are held back in vain.
+                    self.state = State::Command;
+                }
+                to_line.push(byte);
+                if self.state == State::Data && self.escapes == 0 && !bytes.contains(&self.escape) {
+                    to_line.extend_from_slice(bytes.get(place + 1..).unwrap_or_default());
+                    return;
+                }
+                continue;
+            }
+            if self.state == State::Calling && byte >= b' ' {
+                // The modem gives up and is in command state again, whatever it says now. The LF behind
+                // a CR does not count.
+                self.state = State::Command;
+            }
+            self.take(byte, to_line, back);
+        }
+    }
+
+    /// A byte that is no part of a command.
+    fn pass(&mut self, byte: u8, to_line: &mut Vec<u8>) {
+        const WORD: &[u8] = b"CONNECT";
+        let seven = (byte & 0x7f).to_ascii_uppercase();
+        if seven >= b' ' {
+            let fits = WORD.get(self.spelt) == Some(&seven);
+            self.spelt = if fits { self.spelt + 1 } else { usize::from(seven == b'C') };
+            if self.spelt == WORD.len() {
+                self.spelt = 0;
+                return;
+            }
+        }
+        to_line.push(byte);
+    }
+
+    fn take(&mut self, byte: u8, to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
+        // Modems look at seven bits of a command.
+        let seven = byte & 0x7f;
+        if self.held.is_empty() {
+            if seven.eq_ignore_ascii_case(&b'A') {
+                self.held.push(seven);
+            } else {
+                self.pass(byte, to_line);
+            }
+            return;
+        }
+        if self.held.len() == 1 {
+            match seven.to_ascii_uppercase() {
+                b'T' => self.held.push(seven),
+                b'/' => {
+                    self.held.clear();
+                    if self.passed {
+                        to_line.extend_from_slice(b"A/");
+                        self.state = State::Calling;
+                    } else {
+                        no_carrier(back);
+                    }
+                }
+                b'A' => self.pass(b'A', to_line),
+                // Not a command after all.
+                _ => {
+                    for byte in std::mem::take(&mut self.held) {
+                        self.pass(byte, to_line);
+                    }
+                    self.pass(byte, to_line);
+                }
+            }
+            return;
+        }
+        match seven {
+            CR => self.complete(to_line, back),
+            BACKSPACE if self.held.len() > 2 => drop(self.held.pop()),
+            0x20..=0x7e if self.held.len() <= MOST_LINE => self.held.push(seven),
+            // Control characters are no part of a command.
+            _ => {}
+        }
+    }
+
+    fn complete(&mut self, to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
+        let line = std::mem::take(&mut self.held);
+        let text = String::from_utf8_lossy(line.get(2..).unwrap_or_default()).into_owned();
+        let judgement = if line.len() > MOST_LINE { Judgement::Error } else { self.judge(&text) };
+        match judgement {
+            Judgement::Pass { calls, escape } => {
+                to_line.extend_from_slice(&line);
+                to_line.push(CR);
+                self.escape = escape.unwrap_or(self.escape);
+                self.passed = true;
+                if calls {
+                    self.state = State::Calling;
+                    self.escapes = 0;
+                }
+            }
+            Judgement::NoCarrier => no_carrier(back),
+            Judgement::Error => back.extend_from_slice(b"\r\nERROR\r\n"),
+        }
+    }
+
+    /// Goes through the commands of one line.
+    fn judge(&mut self, text: &str) -> Judgement {
+        let compact: Vec<u8> = text.bytes().filter(|b| *b != b' ').map(|b| b.to_ascii_uppercase()).collect();
+        let (mut rest, mut calls, mut escape) = (&compact[..], false, None);
+        while let Some((&letter, after)) = rest.split_first() {
+            rest = after;
+            match letter {
+                b'D' => return self.dial(after, escape),
+                b'A' | b'O' => {
+                    calls = true;
+                    number(&mut rest);
+                }
+                b'S' => {
+                    let register = number(&mut rest).unwrap_or(0);
+                    if rest.first() == Some(&b'=') {
+                        rest = rest.get(1..).unwrap_or_default();
+                        let value = number(&mut rest).unwrap_or(0);
+                        match register {
+                            3 | 5 => return Judgement::Error,
+                            2 => escape = Some(u8::try_from(value).unwrap_or(u8::MAX)),
+                            _ => {}
+                        }
+                    } else if rest.first() != Some(&b'?') {
+                        // It would name the register that a later `=` sets.
+                        return Judgement::Error;
+                    } else {
+                        rest = rest.get(1..).unwrap_or_default();
+                    }
+                }
+                b'=' => return Judgement::Error,
+                b'V' if number(&mut rest).unwrap_or(0) == 0 => return Judgement::Error,
+                b'Q' if number(&mut rest).unwrap_or(0) != 0 => return Judgement::Error,
+                b'V' | b'Q' => {}
+                // Resets S2 with all else; the profile may hold V0, but not what was checked above.
+                b'Z' => {
+                    escape = Some(b'+');
+                    number(&mut rest);
+                }
+                b'#' if rest.starts_with(b"CID") => {
+                    rest = rest.get(3..).unwrap_or_default();
+                    if matches!(rest.first(), Some(b'=' | b'?')) {
+                        rest = rest.get(1..).unwrap_or_default();
+                    }
+                    number(&mut rest);
+                }
+                b'&' if rest.first() == Some(&b'Z') => {
+                    rest = rest.get(1..).unwrap_or_default();
+                    number(&mut rest);
+                    if rest.first() == Some(&b'=') {
+                        // A number is stored: it takes the rest of the line, and is dialled by DS=n, never here.
+                        return Judgement::Pass { calls, escape };
+                    }
+                }
+                b'&' | b'\\' | b'%' | b'-' | b'*' | b'#' | b'$' => {
+                    if letter == b'&' && rest.first() == Some(&b'F') {
+                        escape = Some(b'+');
+                    }
+                    rest = rest.get(1..).unwrap_or_default();
+                    number(&mut rest);
+                }
+                b'+' => {
+                    let end = rest.iter().position(|b| *b == b';').unwrap_or(rest.len());
+                    let (extended, behind) = rest.split_at(end);
+                    rest = behind.get(1..).unwrap_or_default();
+                    // Some modems take a command right behind the value.
+                    let value = extended.iter().position(|b| *b == b'=').and_then(|at| extended.get(at..));
+                    if value.is_some_and(|value| {
+                        value.split(|b| *b == b'"').step_by(2).any(|v| v.contains(&b'D'))
+                    }) {
+                        return Judgement::Error;
+                    }
+                }
+                _ => drop(number(&mut rest)),
+            }
+        }
+        Judgement::Pass { calls, escape }
+    }
+
+    /// A dial command: `string` is all behind its D.
+    fn dial(&mut self, string: &[u8], escape: Option<u8>) -> Judgement {
+        let text = String::from_utf8_lossy(string).into_owned();
+        let refuse = |guard: &mut Guard, why: String| {
+            guard.note(format!("{text} refused"));
+            guard.refused.push(format!("`{}`: {why}", ttyline::visible::field(&text)));
+            Judgement::NoCarrier
+        };
+        if string.is_empty() {
+            // Off the hook without a number: harmless, and how some calls are taken.
+            return Judgement::Pass { calls: true, escape };
+        }
+        let mut whole = String::new();
+        let mut starts = Vec::new();
+        for &byte in string {
+            match byte {
+                b'0'..=b'9' => whole.push(char::from(byte)),
+                b'+' if whole.is_empty() => whole.push('+'),
+                b'T' | b'P' => {}
+                b',' | b'W' | b'@' | b'!' => starts.push(whole.len()),
+                b'(' | b')' | b'-' | b'.' | b'/' => {}
+                b';' => return refuse(self, "it leaves the call open for more digits".into()),
+                _ => return refuse(self, "what it dials cannot be told".into()),
+            }
+        }
+        if whole.is_empty() {
+            return Judgement::Pass { calls: true, escape };
+        }
+        // What stands behind a pause may be the number, and what is before it the way out of the house.
+        for (place, start) in std::iter::once(0).chain(starts).enumerate() {
+            let Some(digits) = whole.get(start..).filter(|d| !d.is_empty()) else { continue };
+            let Ok(typed) = Typed::parse(digits.as_bytes()) else {
+                return refuse(self, "no number".into());
+            };
+            let verdict = self.policy.typed(&typed);
+            let speaks = place == 0 || !matches!(verdict.reason, Reason::NotListed | Reason::Length(..));
+            if !verdict.allowed && speaks {
+                return refuse(self, verdict.reason.to_string());
+            }
+        }
+        self.note(whole);
+        Judgement::Pass { calls: true, escape }
+    }
+
+    fn note(&mut self, number: String) {
+        if self.dialled.len() < MOST_NUMBERS {
+            self.dialled.push(number);
+        }
+    }
+
+    /// What the modem says: only its result codes matter.
+    pub fn from_modem(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte != CR && byte != b'\n' {
+                if self.word.len() < 32 {
+                    self.word.push(byte);
+                }
+                continue;
+            }
+            let word = std::mem::take(&mut self.word);
+            match (self.state, &word[..]) {
+                (State::Calling, word) if word.starts_with(b"CONNECT") => {
+                    self.state = State::Data;
+                    self.escapes = 0;
+                }
+                (
+                    State::Calling,
+                    b"NO CARRIER" | b"BUSY" | b"NO ANSWER" | b"NO DIALTONE" | b"ERROR" | b"NO DIAL TONE",
+                ) => {
+                    self.state = State::Command;
+                }
+                (State::Data, b"NO CARRIER") => self.state = State::Command,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn no_carrier(back: &mut Vec<u8>) {
+    back.extend_from_slice(b"\r\nNO CARRIER\r\n");
+}
+
+/// Takes a decimal number off the front.
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    let end = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, behind) = rest.split_at(end);
+    *rest = behind;
+    (!digits.is_empty())
+        .then(|| digits.iter().fold(0u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0'))))
+}
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;
