@@ -1,6 +1,7 @@
 //! The command line, and what it sets going.
 
 use crate::journal::Journal;
+use crate::privilege;
 use crate::server::{Server, start};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -40,6 +41,13 @@ fn command() -> Command {
                 .value_name("PATH")
                 .default_value(SOCKET)
                 .help("where the status is told"),
+        )
+        .arg(
+            Arg::new("user")
+                .short('u')
+                .long("user")
+                .value_name("NAME")
+                .help("whose it becomes after the ports are bound (mserver, if there is such a user)"),
         )
         .arg(flag("status", "shows what a running server is doing"))
         .arg(flag("json", "with --status: as JSON"))
@@ -98,14 +106,26 @@ fn serve(matches: &ArgMatches, file: PathBuf, socket: &Path) -> Result<u8, Vec<S
     if !foreground {
         nix::unistd::daemon(false, false).map_err(|e| vec![e.desc().to_string()])?;
     }
+    let mut journal = Journal::new(foreground);
     let one = |e: std::io::Error| vec![ttyline::log::reason(&e)];
-    let mut server = Server::new(Journal::new(foreground), file).map_err(one)?;
+    let mut server = Server::new(Journal::new(foreground), file, privilege::open_records()).map_err(one)?;
     server.serve(config, bound).map_err(one)?;
     if let Err(e) = server.open_status(socket) {
-        Journal::new(foreground).say(
-            Severity::Warning,
-            format!("no status socket: {}: {}", socket.display(), ttyline::log::reason(&e)),
-        );
+        let why = ttyline::log::reason(&e);
+        journal.say(Severity::Warning, format!("no status socket: {}: {why}", socket.display()));
+    }
+    let user = matches.get_one::<String>("user").map(String::as_str);
+    let stays_root = |name: &Option<String>| name.is_none() && nix::unistd::geteuid().is_root();
+    match privilege::give_up(user) {
+        Ok(name) if stays_root(&name) && user.is_none() => {
+            journal.say(Severity::Warning, "stays root: there is no user mserver (in group dialout)");
+        }
+        Ok(_) => {}
+        Err(why) => {
+            // In the background nobody reads standard error any more.
+            journal.say(Severity::Error, why.clone());
+            return Err(if foreground { Vec::new() } else { vec![why] });
+        }
     }
     server.run().map_err(one)?;
     Ok(0)
@@ -181,5 +201,21 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn the_manual_pages_have_every_option_and_every_key() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/mserver.8"));
+        for arg in command().get_arguments() {
+            let long = arg.get_long().expect("all are long");
+            assert!(page.contains(&format!("Fl Fl {long}")), "--{long} is not in mserver.8");
+            if let Some(short) = arg.get_short() {
+                assert!(page.contains(&format!(".It Fl {short} ,")), "-{short} is not in mserver.8");
+            }
+        }
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/mserver.conf.5"));
+        for key in ttyline::config::mserver::KEYS {
+            assert!(page.contains(&format!(".It Cm {key} Ns =")), "{key} is not in mserver.conf.5");
+        }
     }
 }

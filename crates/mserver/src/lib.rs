@@ -11,6 +11,7 @@ pub mod journal;
 pub mod lines;
 pub mod lookup;
 pub mod port;
+pub mod privilege;
 pub mod server;
 pub mod slab;
 pub mod speech;

@@ -452,3 +452,47 @@ fn a_forbidden_number_is_answered_no_carrier_and_recorded() {
     wait::until("the record", || (!server.records().is_empty()).then_some(()));
     assert_eq!(server.records()[0]["called"], "T0900123 refused, 100");
 }
+
+/// Only root can give something up.
+#[test]
+fn root_becomes_a_user_of_its_own_with_two_capabilities() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let (pty, port, sandbox) = (Pty::raw(), free_port(), Sandbox::new());
+    let mut passwd = fs::read_to_string("/etc/passwd").expect("passwd");
+    passwd.push_str("mserver:x:4711:4711::/nonexistent:/usr/sbin/nologin\n");
+    let mut group = String::new();
+    for line in fs::read_to_string("/etc/group").expect("group").lines() {
+        let member = if line.starts_with("dialout:") { "mserver" } else { "" };
+        group.push_str(&format!("{line}{member}\n"));
+    }
+    fs::write(sandbox.path().join("etc-upper/passwd"), passwd).expect("passwd");
+    fs::write(sandbox.path().join("etc-upper/group"), group).expect("group");
+    nix::unistd::chown(pty.path(), None, Some(nix::unistd::Gid::from_raw(20))).expect("chgrp dialout");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o660);
+    fs::set_permissions(pty.path(), mode).expect("chmod");
+    let conf = format!("{port} {} 9600,8,N,1 * settle=10ms\n", pty.path().display());
+    let mut server = Server::start_in(sandbox, &conf, |_| {});
+    let status = |word: &str| {
+        let text = fs::read_to_string(format!("/proc/{}/status", server.running.pid())).expect("status");
+        let line = text.lines().find(|l| l.starts_with(word)).expect("a line").to_string();
+        line.split_whitespace().nth(1).expect("a value").to_string()
+    };
+    wait::until("another user", || (status("Uid:") == "4711").then_some(()));
+    for capabilities in ["CapEff:", "CapPrm:"] {
+        wait::until("two capabilities", || (status(capabilities) == "0000000000000408").then_some(()));
+    }
+    // A stale lock of root's is in the way; a port below 1024 comes with a new configuration.
+    fs::write(lock_of(&server, &pty), "4194303\n").expect("a stale lock");
+    let mut client = Client::connect(port);
+    client.say("x");
+    assert_eq!(on_line(&pty, 1), b"x");
+    drop(client);
+    wait::until("the record", || (!server.records().is_empty()).then_some(()));
+    let low = (600..1024).find(|p| TcpListener::bind(("::", *p)).is_ok()).expect("a low port");
+    server.configure(&format!("{low} {} 9600,8,N,1 * settle=10ms\n", pty.path().display()));
+    wait::until("the low port", || TcpStream::connect(("127.0.0.1", low)).ok());
+    server.running.signal(Signal::SIGTERM);
+    assert_eq!(server.running.status(), 0);
+}

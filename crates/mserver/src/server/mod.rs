@@ -133,15 +133,17 @@ pub struct Server {
     status: Option<(UnixListener, PathBuf)>,
     /// What has been said of a line lately, so that a broken one does not fill the log.
     said: HashMap<String, Instant>,
+    /// The file of records, for when its path may not be opened any more.
+    records: Option<std::fs::File>,
     leaving: Option<Instant>,
 }
 
 impl Server {
-    /// A server without ports.
+    /// A server without ports. `records` is used where the file of records cannot be opened by its path.
     ///
     /// # Errors
     /// No descriptors left.
-    pub fn new(journal: Journal, config: PathBuf) -> io::Result<Server> {
+    pub fn new(journal: Journal, config: PathBuf, records: Option<std::fs::File>) -> io::Result<Server> {
         let poll = Poll::new()?;
         let signals = Signals::listen(&[
             Signal::SIGTERM,
@@ -180,6 +182,7 @@ impl Server {
             line_news: channel(),
             status: None,
             said: HashMap::new(),
+            records,
             leaving: None,
         })
     }

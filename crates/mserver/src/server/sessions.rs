@@ -631,7 +631,14 @@ impl Server {
         (record.bytes_in, record.bytes_out) = (Some(session.received), Some(session.sent));
         record.cause = cause.into();
         record.called = session.guard.take().map(|guard| guard.dialled.join(", ")).filter(|d| !d.is_empty());
-        if let Err(e) = record.append(std::path::Path::new(record::FILE)) {
+        let appended =
+            record.append(std::path::Path::new(record::FILE)).or_else(|e| match &mut self.records {
+                Some(file) if e.kind() == io::ErrorKind::PermissionDenied => {
+                    file.write(record.to_line().as_bytes()).map(drop)
+                }
+                _ => Err(e),
+            });
+        if let Err(e) = appended {
             self.complain(format!("no record: {}: {}", record::FILE, ttyline::log::reason(&e)));
         }
         match session.held.take() {
