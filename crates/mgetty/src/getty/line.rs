@@ -31,13 +31,13 @@ impl Getty {
                 return self.answers.push_back(Event::Opened(false));
             }
         };
-        self.own(&line);
         if let Some(lock) = &mut self.lock {
             if let Err(error) = lock.hold(&line) {
                 self.log.say(Level::Mesg, error.to_string());
                 return self.answers.push_back(Event::Lock(Locked::Busy));
             }
         }
+        self.own(&line);
         let _ = tty::clear_software_carrier(&line);
         if let Ok(lines) = line.modem_lines() {
             if lines.carrier() && !self.session.setup().direct {

@@ -15,7 +15,12 @@ use ttyline::sys::utmp::Kind;
 
 impl Getty {
     pub(super) fn take_lock(&mut self) {
-        let locked = match self.locks.acquire(&self.service.name, self.line.as_ref()) {
+        // Without a line it is opened next, and held then.
+        let taken = match &self.line {
+            Some(line) => self.locks.acquire(&self.service.name, Some(line)),
+            None => self.locks.acquire_files(&self.service.name),
+        };
+        let locked = match taken {
             Ok(lock) => {
                 for found in lock.removed() {
                     self.log.say(Level::Warn, format!("lock file removed: {found}"));

@@ -164,6 +164,22 @@ impl Locks {
         Ok(lock)
     }
 
+    /// Locks a line by its files alone. For a program that opens the line next and then calls
+    /// [`Lock::hold`]: to look for somebody's `flock` before that ([`Locks::acquire`] does) means to read
+    /// `/proc/locks`, which makes the kernel wait for all its processors, 10 ms and more.
+    ///
+    /// # Errors
+    /// [`LockError`]; nothing is locked then.
+    pub fn acquire_files(&self, name: &LineName) -> Result<Lock, LockError> {
+        let (device, names) = self.names(name);
+        let mut lock = Lock::nothing(&self.directory, device);
+        for name in &names.own {
+            lock.take(name)?;
+        }
+        lock.settle_files(&names)?;
+        Ok(lock)
+    }
+
     /// Takes a line over from process `from`, which agrees: the lock that names it names us from now on,
     /// without a moment in between.
     ///
@@ -292,6 +308,17 @@ impl Lock {
 
     /// The last steps: names that others use, the line itself, and what is undone in a panic.
     fn settle(&mut self, names: &Names, line: Option<&Line>) -> Result<(), LockError> {
+        self.settle_files(names)?;
+        if let Some(line) = line {
+            self.hold(line)?;
+        } else if let Some(pid) = process::flock_holder(&self.device).filter(|pid| *pid != self.taken_by) {
+            // Not opened yet: opening would raise DTR on somebody else's line.
+            return Err(LockError::Held(Holder::by_flock(pid)));
+        }
+        Ok(())
+    }
+
+    fn settle_files(&mut self, names: &Names) -> Result<(), LockError> {
         // After our own names were taken: whoever came by another name before is seen now.
         for name in names.honoured.iter().chain(&aliases(&self.directory, &self.device, names)) {
             let path = self.directory.join(name);
@@ -301,12 +328,6 @@ impl Lock {
                 }
                 _ => {}
             }
-        }
-        if let Some(line) = line {
-            self.hold(line)?;
-        } else if let Some(pid) = process::flock_holder(&self.device).filter(|pid| *pid != self.taken_by) {
-            // Not opened yet: opening would raise DTR on somebody else's line.
-            return Err(LockError::Held(Holder::by_flock(pid)));
         }
         let files = self.files.clone();
         self.noted = Some(way_out::note(move || files.iter().for_each(remove)));
