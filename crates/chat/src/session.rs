@@ -291,6 +291,13 @@ impl<'a> Session<'a> {
         let mut buffer = [0; 1024];
         self.reports.begin_wait();
         let plain = !self.echo && !self.copy && !self.messages.verbose;
+        if plain && self.reports.is_empty() && !self.journal.is_on() {
+            return match self.line.read_to_match(&mut matcher, &mut buffer, !self.progress.late) {
+                Ok(0) => Ok(Wait::Found),
+                Ok(index) => Err(self.aborted(index - 1)),
+                Err(ended) => self.ended(ended),
+            };
+        }
         loop {
             // With echo a failure to write ends the program: no byte may be taken beyond it.
             let most = if self.echo { 1 } else { matcher.need().min(buffer.len()) };

@@ -38,15 +38,18 @@ pub fn matcher(data: &[u8]) {
         let want = matcher.need();
         assert_eq!(want, plain_need(&strings, &seen), "bytes that may be read after {seen:?}");
         let want = want.min(stream.len() - at);
+        let whole = matcher.clone().feed_read(&stream[at..at + want]);
         for (n, &byte) in stream[at..at + want].iter().enumerate() {
             seen.push(byte & 0x7F);
             let found = matcher.feed(byte);
             assert_eq!(found, plain_match(&strings, &seen), "after {seen:?}");
             if found.is_some() {
                 assert_eq!(n + 1, want, "a byte was read behind the match");
+                assert_eq!(whole, found, "all bytes at once, after {seen:?}");
                 return;
             }
         }
+        assert_eq!(whole, None, "all bytes at once, after {seen:?}");
         at += want;
     }
 }

@@ -88,6 +88,7 @@ impl Matcher {
 
     /// How many bytes may be read now without one too many: at least 1; `usize::MAX` if nothing
     /// can ever match.
+    #[inline]
     pub fn need(&self) -> usize {
         match self.need[usize::from(self.state)] {
             NONE => usize::MAX,
@@ -101,6 +102,26 @@ impl Matcher {
         let class = usize::from(self.class[usize::from(byte)]);
         self.state = self.next[usize::from(self.state) * self.classes + class];
         match self.hit[usize::from(self.state)] {
+            NONE => None,
+            index => Some(usize::from(index)),
+        }
+    }
+
+    /// Takes bytes of which no more were read than [`Matcher::need`] allowed: only the last one can
+    /// end a string.
+    #[inline]
+    pub fn feed_read(&mut self, bytes: &[u8]) -> Option<usize> {
+        debug_assert!(bytes.len() <= self.need());
+        let mut state = usize::from(self.state);
+        for &byte in bytes {
+            state = usize::from(self.next[state * self.classes + usize::from(self.class[usize::from(byte)])]);
+        }
+        // States are counted in 16 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        {
+            self.state = state as u16;
+        }
+        match self.hit[state] {
             NONE => None,
             index => Some(usize::from(index)),
         }

@@ -1,5 +1,6 @@
 //! What a script talks over: a tty, or a recording of one.
 
+use crate::expect::matcher::Matcher;
 use std::io;
 use std::time::Duration;
 
@@ -57,6 +58,30 @@ pub enum Output {
 pub trait Line {
     /// At most `buffer.len()` bytes; waits for the first one if `wait`.
     fn read(&mut self, buffer: &mut [u8], wait: bool) -> Input;
+    /// Reads until one of the matcher's strings is complete, nothing behind it; gives its index.
+    ///
+    /// # Errors
+    /// What [`Line::read`] gave instead of bytes.
+    fn read_to_match(
+        &mut self,
+        matcher: &mut Matcher,
+        buffer: &mut [u8],
+        wait: bool,
+    ) -> Result<usize, Input> {
+        // A method of its own, so that the loop runs without a call through the table for each read:
+        // there are three or four bytes in one.
+        loop {
+            let most = matcher.need().min(buffer.len());
+            match self.read(&mut buffer[..most], wait) {
+                Input::Bytes(count) => {
+                    if let Some(index) = matcher.feed_read(&buffer[..count]) {
+                        return Ok(index);
+                    }
+                }
+                ended => return Err(ended),
+            }
+        }
+    }
     /// Reads wait from now on, even if whoever opened the line did not want that.
     fn set_blocking(&mut self) {}
     /// Sends some bytes, waiting for room.

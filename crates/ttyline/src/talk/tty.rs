@@ -129,12 +129,15 @@ impl Tty {
 }
 
 impl Line for Tty {
+    #[inline]
     fn read(&mut self, buffer: &mut [u8], wait: bool) -> Input {
         loop {
-            match self.marks() {
-                None => {}
-                Some(Output::Fatal(fatal)) => return Input::Fatal(fatal),
-                Some(_) => return Input::Alarm,
+            if interrupt::any() {
+                match self.marks() {
+                    None => {}
+                    Some(Output::Fatal(fatal)) => return Input::Fatal(fatal),
+                    Some(_) => return Input::Alarm,
+                }
             }
             if !wait {
                 let mut fds = [PollFd::new(self.stdin.as_fd(), PollFlags::POLLIN)];
