@@ -214,6 +214,26 @@ fn a_line_that_is_in_use_is_waited_for_and_a_stale_lock_is_not() {
 }
 
 #[test]
+fn of_several_lines_the_first_free_one_is_dialled_on() {
+    let bench = Bench::new(QUICK);
+    let (busy, free) = (Modem::new(), Modem::new());
+    let _gettys = [bench.getty(&busy.line(), TAKES), bench.getty(&free.line(), TAKES)];
+    let lock = bench.sandbox.lock(&format!("LCK..{}", busy.line().replace('/', "_")));
+    std::fs::write(&lock, format!("{:10}\n", std::process::id())).unwrap();
+    let lines = format!("/dev/{}:{}", busy.line(), free.line());
+    assert_eq!(bench.run(&["-d", "-l", &lines, "0123456"]).0, 0, "{}", bench.log());
+    assert!(busy.commands().is_empty());
+    assert!(free.commands().contains(&"ATD0123456".to_string()));
+    // The same by the configuration.
+    let _ = std::fs::remove_file(&lock);
+    let third = Modem::new();
+    let _getty = bench.getty(&third.line(), TAKES);
+    bench.sandbox.write_etc("callback.config", &format!("{QUICK}dialout-devices {}\n", third.line()), 0o644);
+    assert_eq!(bench.run(&["-d", "777"]).0, 0, "{}", bench.log());
+    assert!(third.commands().contains(&"ATD777".to_string()));
+}
+
+#[test]
 fn a_signal_ends_it_without_a_lock() {
     let bench = Bench::new(QUICK);
     let modem = modem("ATD0123456", "RINGING");

@@ -156,6 +156,34 @@ fn after_a_caller_who_is_not_there_when_called() {
 }
 
 #[test]
+fn after_callback_was_killed_while_it_dialled() {
+    let stories = [false, true].map(|original| {
+        std::thread::spawn(move || {
+            let mut server = Server::new(original, "delay 4\ndelay-randomize 1\nmax-time 60\n");
+            server.call("fixed");
+            assert_eq!(server.over(), 0);
+            server.ready();
+            until("dialling", || {
+                server.phone.commands(SERVER).contains(&"ATD123456".to_string()).then_some(())
+            });
+            let pid = std::fs::read_to_string(server.lock()).unwrap().trim().parse().unwrap();
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL)
+                .unwrap();
+            server.phone.gives_up();
+            // The getty that waits sees the owner's end; the lock that is left names nobody.
+            server.commands = server.phone.commands(SERVER).len();
+            server.getty.status();
+            server.getty = server.sandbox.start(&server.program, &[&server.phone.line(SERVER)]);
+            server.ready();
+            server.serves("a killed callback");
+        })
+    });
+    for story in stories {
+        story.join().expect("a story");
+    }
+}
+
+#[test]
 fn who_is_called_back_is_known_to_be_and_loops_end() {
     let mut server = Server::new(false, "delay 4\ndelay-randomize 1\nmax-time 60\n");
     server.call("fixed");

@@ -320,4 +320,17 @@ mod tests {
             assert_eq!(Hours::parse(bad), None, "{bad}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_read(lines in proptest::collection::vec(
+            (proptest::sample::select(KEYWORDS), "[ -~]{0,24}"), 0..12), rest in ".{0,40}") {
+            let text: String = lines.iter().map(|(keyword, value)| format!("{keyword} {value}\n")).collect();
+            let (_, policy, _) = read(&format!("{text}{rest}"), Some("ttyS1"), Some("x"));
+            proptest::prop_assert!(policy.numbers.length.1 <= 20 && policy.clear_down <= 300);
+            for word in ["0900123456", "112", "+49"] {
+                let _ = policy.numbers.typed(&Typed::parse(word.as_bytes()).unwrap());
+            }
+        }
+    }
 }
