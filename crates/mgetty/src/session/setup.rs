@@ -56,7 +56,7 @@ impl Default for Waits {
             ring: ms(10_000),
             refused: ms(8000),
             nologin: ms(5000),
-            after_dialout: ms(1000),
+            after_dialout: ms(200),
             after_lock_failure: ms(5000),
             after_open_failure: ms(500),
             modem_off: ms(60_000),

@@ -137,7 +137,7 @@ keyword_file! {
         /// `prompt-waittime`.
         "connect-drain" connect_drain: i64 = 300;
         /// New: after another program's lock is gone, pause before the line is initialised anew, ms.
-        "dialout-delay" dialout_delay: i64 = 1000;
+        "dialout-delay" dialout_delay: i64 = 200;
     }
 }
 
