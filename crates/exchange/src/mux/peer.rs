@@ -157,7 +157,10 @@ impl Peer {
                     tell(Event::Up);
                 }
             }
-            (Kind::Sabm, n) if !self.channel(n).is_some_and(|c| c.wired) => self.queue(n, Kind::Dm, &[]),
+            // No line there, or the multiplexer itself is not up.
+            (Kind::Sabm, n) if !self.is_open(0) || !self.channel(n).is_some_and(|c| c.wired) => {
+                self.queue(n, Kind::Dm, &[]);
+            }
             (Kind::Sabm, n) => {
                 self.queue(n, Kind::Ua, &[]);
                 let fresh = !self.is_open(n);

@@ -231,6 +231,13 @@ fn refuses_what_it_does_not_have() {
 }
 
 #[test]
+fn no_channel_without_the_multiplexer() {
+    let mut peer = wired(1);
+    assert_eq!(feed(&mut peer, &kernel(1, Kind::Sabm, b"")), []);
+    assert_eq!(said(&mut peer), [(1, Kind::Dm, vec![])]);
+}
+
+#[test]
 fn control_messages_are_answered() {
     for (message, answer, events) in [
         // TEST comes back as it is, as an answer.
