@@ -284,7 +284,10 @@ impl<'a> Session<'a> {
         const GONE: PollFlags = PollFlags::POLLHUP.union(PollFlags::POLLERR);
         if !from_client.is_empty() {
             if self.to_line.is_empty() {
-                self.take_from_client();
+                if self.take_from_client() == Step::Gone {
+                    // Reset: there is nobody to hear an answer.
+                    return Some("the client is gone");
+                }
             } else if from_client.intersects(GONE.union(PollFlags::from_bits_retain(RDHUP))) {
                 self.client_closed();
             }
@@ -298,16 +301,18 @@ impl<'a> Session<'a> {
         None
     }
 
-    fn take_from_client(&mut self) {
-        match self.to_line.fill(|buffer| self.client.read(buffer)) {
-            Step::Gone => self.client_closed(),
+    fn take_from_client(&mut self) -> Step {
+        let step = self.to_line.fill(|buffer| self.client.read(buffer));
+        match step {
+            Step::Ended => self.client_closed(),
             Step::Moved => {
                 self.moved = Instant::now();
                 // Most of the time the line takes it at once.
                 self.give_to_line();
             }
-            Step::Waiting => {}
+            Step::Waiting | Step::Gone => {}
         }
+        step
     }
 
     /// It may still listen; its successor need not be turned away.
@@ -319,7 +324,7 @@ impl<'a> Session<'a> {
     fn give_to_line(&mut self) {
         match self.to_line.drain(|held| self.line.write_some(held)) {
             Step::Moved => self.moved = Instant::now(),
-            Step::Gone => self.line_ended = self.line_ended.or(Some(Instant::now())),
+            Step::Gone | Step::Ended => self.line_ended = self.line_ended.or(Some(Instant::now())),
             Step::Waiting => {}
         }
     }
@@ -338,7 +343,7 @@ impl<'a> Session<'a> {
             Input::HungUp => Ok(0),
         });
         match step {
-            Step::Gone => self.line_ended = self.line_ended.or(Some(Instant::now())),
+            Step::Gone | Step::Ended => self.line_ended = self.line_ended.or(Some(Instant::now())),
             Step::Moved => {
                 self.moved = Instant::now();
                 let _ = self.give_to_client();

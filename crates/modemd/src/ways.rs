@@ -30,6 +30,8 @@ pub enum Step {
     Moved,
     /// Nothing to read, or no room to write.
     Waiting,
+    /// The input is at its end.
+    Ended,
     /// The side read from, or written to, is gone.
     Gone,
 }
@@ -41,12 +43,12 @@ impl Way {
         self.start == self.end
     }
 
-    /// Reads into the empty buffer. [`Step::Gone`] when the input is at its end.
+    /// Reads into the empty buffer. [`Step::Ended`] when the input is at its end.
     pub fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Step {
         match read(&mut *self.buffer) {
             Ok(0) => {
                 self.ended = true;
-                Step::Gone
+                Step::Ended
             }
             Ok(n) => {
                 (self.start, self.end) = (0, n.min(SIZE));
@@ -103,7 +105,7 @@ mod tests {
                         source = &source[n..];
                         Ok(n)
                     });
-                    if step == Step::Gone {
+                    if step == Step::Ended {
                         break;
                     }
                 }
