@@ -67,7 +67,7 @@ impl Held {
     /// [`NotHeld`].
     pub fn take(device: &Path, wish: &Wish) -> Result<Held, NotHeld> {
         let name = line_name(device).map_err(NotHeld::Unusable)?;
-        let mut lock = Locks::default().acquire(&name, None).map_err(not_held)?;
+        let mut lock = Locks::default().acquire_files(&name).map_err(not_held)?;
         let line = open(&name.path())?;
         lock.hold(&line).map_err(not_held)?;
         let wanted = wish.settings(*line.found());
