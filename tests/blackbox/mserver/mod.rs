@@ -318,7 +318,8 @@ fn half_close_drains_idle_ends_and_a_stopped_line_holds_bounded_bytes() {
     let start = Instant::now();
     assert_eq!(Client::connect(port).rest(), b"");
     assert!(start.elapsed() < Duration::from_secs(8), "idle");
-    let causes: Vec<_> = server.records().iter().map(|r| r["cause"].to_string()).collect();
+    let records = wait::until("both records", || Some(server.records()).filter(|r| r.len() == 2));
+    let causes: Vec<_> = records.iter().map(|r| r["cause"].to_string()).collect();
     assert_eq!(causes, ["\"the client closed\"", "\"idle for too long\""]);
 }
 
