@@ -1,6 +1,6 @@
 //! RFC 2217 against pyserial's client, and modem lines by the preload library.
 
-use super::{Client, Server, free_port, on_line};
+use super::{Client, Server, free_port};
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::{target, top};
@@ -8,6 +8,8 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 fn package(name: &str) -> PathBuf {
@@ -49,9 +51,20 @@ fn pyserial_s_client_is_confirmed_in_everything() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("python3");
-    let all = on_line(&pty, 256);
-    pty.write(&all);
-    let out = child.wait_with_output().expect("pyserial");
+    // What comes is sent back; the client looks whether all is there.
+    let (done, line) = (AtomicBool::new(false), &pty);
+    let out = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let bytes = line.read_now();
+                line.write(&bytes);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let out = child.wait_with_output().expect("pyserial");
+        done.store(true, Ordering::Relaxed);
+        out
+    });
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(
         out.status.success() && said.ends_with("done\n"),
@@ -68,7 +81,13 @@ struct Lines {
 }
 
 impl Lines {
-    fn library() -> PathBuf {
+    /// Built once: two tests at a time would write the same file.
+    fn library() -> &'static Path {
+        static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+        LIBRARY.get_or_init(Lines::build)
+    }
+
+    fn build() -> PathBuf {
         let library = target().join("modemlines.so");
         let source = top().join("tests/bench/modemlines.c");
         let status =
@@ -124,7 +143,7 @@ fn changes_of_modem_lines_are_told_at_once_and_outputs_are_driven() {
     let library = Lines::library();
     let conf = format!("{port} {} 9600,8,N,1,rfc2217 * settle=10ms\n", pty.path().display());
     let server = Server::start_in(sandbox, &conf, |command| {
-        command.env("LD_PRELOAD", &library).env("MODEMLINES", &file);
+        command.env("LD_PRELOAD", library).env("MODEMLINES", &file);
     });
     let mut client = Client::connect(port);
     client.say([255, 251, 44]);
@@ -163,7 +182,7 @@ fn a_carrier_that_does_not_fall_takes_the_line_out_of_service() {
     let library = Lines::library();
     let conf = format!("{port} {} 9600,8,N,1 * settle=10ms\n", pty.path().display());
     let server = Server::start_in(sandbox, &conf, |command| {
-        command.env("LD_PRELOAD", &library).env("MODEMLINES", &file);
+        command.env("LD_PRELOAD", library).env("MODEMLINES", &file);
     });
     let mut client = Client::connect(port);
     client.say("ATDT1\r");
