@@ -21,7 +21,8 @@ fn the_question_and_what_follows() {
              Please look there for errors / diagnostics.\r\n\r\n"
         )
     );
-    until("the background", || bench.log().contains("delaying 4 seconds").then_some(()));
+    let first = if bench.subject.original { "detaching from ctty" } else { "delaying 4 seconds" };
+    until("the background", || bench.log().contains(first).then_some(()));
 }
 
 #[test]
