@@ -143,9 +143,11 @@ impl Telnet {
                 }
             }
             Event::Sub => {
-                // A client that controls the port without having asked to is served all the same.
+                // A client that controls the port without having asked to is served all the same. (pyserial
+                // keeps its WILL to itself when our DO comes before it has sent it.)
                 if let (Some(server), Some(request)) = (&mut self.com_port, Request::read(self.decoder.sub()))
                 {
+                    server.activate(port, out);
                     server.handle(request, port, out);
                 }
             }

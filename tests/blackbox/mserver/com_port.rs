@@ -190,3 +190,12 @@ fn a_carrier_that_does_not_fall_takes_the_line_out_of_service() {
     assert_eq!(server.status()["lines"][0]["state"], "out-of-service");
     assert!(!String::from_utf8_lossy(&pty.read_now()).contains("ATDT"), "nobody types into a call");
 }
+
+#[test]
+fn a_client_that_kept_its_will_to_itself_is_told_the_lines_too() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let _server = Server::start(&format!("{port} {} 9600,8,N,1,rfc2217 *\n", pty.path().display()));
+    let mut client = Client::connect(port);
+    client.say([255, 250, 44, 5, 8, 255, 240]);
+    client.hear([notice(176), vec![255, 250, 44, 105, 8, 255, 240]].concat());
+}
