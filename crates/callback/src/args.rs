@@ -1,8 +1,7 @@
-//! The command line, in two steps: what was typed ([`Typed`]), then what it means ([`Command`]).
-//!
-//! Read by the rules of getopt(3) with GNU's permutation, as mgetty's is (see there for why not clap).
+//! The command line, in two steps: what was typed ([`getopt`]), then what it means ([`Command`]).
 
 use std::fmt;
+use ttyline::getopt::{self, Word, number};
 use ttyline::speed;
 
 /// Letters and whether they take an argument: getopt's `x:s:am:l:SdV`.
@@ -17,31 +16,14 @@ pub const LETTERS: &[(char, bool)] = &[
     ('V', false),
 ];
 
-/// New options and how many words follow: never abbreviated, the first word also after `=`.
+/// New options and how many words follow.
 pub const LONG: &[(&str, usize)] = &[("check-number", 2), ("config-dir", 1), ("help", 0), ("help-all", 0)];
-
-/// One thing typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Typed {
-    /// A letter and its argument (empty if it takes none).
-    Letter(char, String),
-    /// A long option and its arguments.
-    Long(&'static str, Vec<String>),
-    /// An operand.
-    Operand(String),
-    /// A mistake; reading goes no further.
-    Wrong(Wrong),
-}
 
 /// A usage error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// No such letter.
-    Unknown(char),
-    /// The letter's argument is missing.
-    Missing(char),
-    /// A long option has too few arguments, or one it does not take.
-    Long(String),
+    /// What getopt says.
+    Getopt(getopt::Wrong),
     /// `-s` with a speed that is none.
     Speed(String),
     /// `-l` with something outside /dev.
@@ -53,9 +35,7 @@ pub enum Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Wrong::Unknown(letter) => write!(f, "invalid option -- '{letter}'"),
-            Wrong::Missing(letter) => write!(f, "option requires an argument -- '{letter}'"),
-            Wrong::Long(text) => f.write_str(text),
+            Wrong::Getopt(wrong) => wrong.fmt(f),
             Wrong::Speed(text) => write!(f, "invalid speed: {text}"),
             Wrong::Line => f.write_str("-l: device must be located in /dev!"),
             Wrong::Number(word, why) => write!(f, "`{word}` is no telephone number: {why}"),
@@ -64,63 +44,8 @@ impl fmt::Display for Wrong {
 }
 
 /// First step: the words behind `argv[0]` as getopt splits them.
-pub fn typed(words: impl IntoIterator<Item = String>) -> Vec<Typed> {
-    let (mut words, mut out) = (words.into_iter(), Vec::new());
-    while let Some(word) = words.next() {
-        if word == "--" {
-            out.extend(words.by_ref().map(Typed::Operand));
-        } else if let Some(name) = word.strip_prefix("--") {
-            out.push(long(name, &mut words));
-        } else if word.len() > 1 && word.starts_with('-') {
-            cluster(&word[1..], &mut words, &mut out);
-        } else {
-            out.push(Typed::Operand(word));
-        }
-        if matches!(out.last(), Some(Typed::Wrong(_))) {
-            break;
-        }
-    }
-    out
-}
-
-fn long(name: &str, words: &mut impl Iterator<Item = String>) -> Typed {
-    let (name, value) = match name.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_string())),
-        None => (name, None),
-    };
-    let Some(&(known, takes)) = LONG.iter().find(|(known, _)| *known == name) else {
-        // What getopt says of every word with two dashes.
-        return Typed::Wrong(Wrong::Unknown('-'));
-    };
-    let mut values: Vec<String> = value.into_iter().collect();
-    if values.len() > takes {
-        return Typed::Wrong(Wrong::Long(format!("option '--{known}' takes no argument")));
-    }
-    while values.len() < takes {
-        let Some(word) = words.next() else {
-            return Typed::Wrong(Wrong::Long(format!("option '--{known}' requires an argument")));
-        };
-        values.push(word);
-    }
-    Typed::Long(known, values)
-}
-
-fn cluster(letters: &str, words: &mut impl Iterator<Item = String>, out: &mut Vec<Typed>) {
-    let mut rest = letters.chars();
-    while let Some(letter) = rest.next() {
-        match LETTERS.iter().find(|(known, _)| *known == letter) {
-            None => return out.push(Typed::Wrong(Wrong::Unknown(letter))),
-            Some((_, false)) => out.push(Typed::Letter(letter, String::new())),
-            Some((_, true)) => {
-                let attached = rest.as_str();
-                let value = if attached.is_empty() { words.next() } else { Some(attached.to_string()) };
-                return out.push(match value {
-                    Some(value) => Typed::Letter(letter, value),
-                    None => Typed::Wrong(Wrong::Missing(letter)),
-                });
-            }
-        }
-    }
+pub fn typed(words: impl IntoIterator<Item = String>) -> Vec<Word> {
+    getopt::split(LETTERS, LONG, words)
 }
 
 /// What the command line means.
@@ -161,18 +86,18 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Wrong`].
-pub fn meaning(typed: Vec<Typed>) -> Result<Command, Wrong> {
+pub fn meaning(typed: Vec<Word>) -> Result<Command, Wrong> {
     let mut options = Options::default();
     let mut check = None;
     for word in typed {
         match word {
-            Typed::Wrong(wrong) => return Err(wrong),
-            Typed::Letter('V', _) => return Ok(Command::Version),
-            Typed::Letter(letter, value) => option(&mut options, letter, value)?,
-            Typed::Long("config-dir", values) => options.config_dir = values.into_iter().next(),
-            Typed::Long("check-number", values) => check = Some(values),
-            Typed::Long(..) => return Ok(Command::Help),
-            Typed::Operand(word) => options.numbers.push(word),
+            Word::Wrong(wrong) => return Err(Wrong::Getopt(wrong)),
+            Word::Letter('V', _) => return Ok(Command::Version),
+            Word::Letter(letter, value) => option(&mut options, letter, value)?,
+            Word::Long("config-dir", values) => options.config_dir = values.into_iter().next(),
+            Word::Long("check-number", values) => check = Some(values),
+            Word::Long(..) => return Ok(Command::Help),
+            Word::Operand(word) => options.numbers.push(word),
         }
     }
     if let Some(Ok([user, number])) = check.map(<[String; 2]>::try_from) {
@@ -195,7 +120,7 @@ fn fixed(number: &str, options: &Options) -> Result<(), Wrong> {
 
 fn option(options: &mut Options, letter: char, value: String) -> Result<(), Wrong> {
     match letter {
-        'x' => options.debug = Some(number(&value)),
+        'x' => options.debug = Some(i64::from(number(&value))),
         's' => {
             let wanted = u32::try_from(number(&value)).unwrap_or(0);
             if !speed::is_mgetty_speed(wanted) {
@@ -226,17 +151,6 @@ pub fn lines(text: &str) -> Option<Vec<String>> {
             safe.then(|| name.to_string())
         })
         .collect()
-}
-
-/// atoi(3): blanks, a sign, digits; what follows is ignored, 0 if there is no number.
-fn number(text: &str) -> i64 {
-    let text = text.trim_start();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let digits = digits.bytes().take_while(u8::is_ascii_digit);
-    sign * digits.fold(0_i64, |n, digit| (n * 10 + i64::from(digit - b'0')).min(i64::from(i32::MAX)))
 }
 
 /// What `-V` prints.
@@ -312,9 +226,9 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        assert_eq!(command("-Z"), Err(Wrong::Unknown('Z')));
-        assert_eq!(command("--delay"), Err(Wrong::Unknown('-')));
-        assert_eq!(command("-s"), Err(Wrong::Missing('s')));
+        assert_eq!(command("-Z"), Err(Wrong::Getopt(getopt::Wrong::Unknown('Z'))));
+        assert_eq!(command("--delay"), Err(Wrong::Getopt(getopt::Wrong::Unknown('-'))));
+        assert_eq!(command("-s"), Err(Wrong::Getopt(getopt::Wrong::Missing('s'))));
         assert_eq!(command("-s 1234 1"), Err(Wrong::Speed("1234".into())));
         for outside in ["-l /foo/bar", "-l /dev/../etc/x", "-l /dev//x"] {
             assert_eq!(command(outside), Err(Wrong::Line), "{outside}");
@@ -334,8 +248,8 @@ mod tests {
         };
         assert_eq!(check("--check-number mary 0900"), ("mary".into(), "0900".into()));
         assert_eq!(check("--check-number=mary 0900"), ("mary".into(), "0900".into()));
-        assert!(matches!(command("--check-number mary"), Err(Wrong::Long(_))));
-        assert!(matches!(command("--help=1"), Err(Wrong::Long(_))));
+        assert!(matches!(command("--check-number mary"), Err(Wrong::Getopt(_))));
+        assert!(matches!(command("--help=1"), Err(Wrong::Getopt(_))));
         assert_eq!(options("--config-dir /x 1").config_dir.as_deref(), Some("/x"));
         assert_eq!(command("--help"), Ok(Command::Help));
     }

@@ -1,10 +1,8 @@
-//! The command line, in two steps: what was typed ([`Typed`]), then what it means ([`Command`]).
-//!
-//! Read by the rules of getopt(3) with GNU's permutation, letter by letter: clap drags in five
-//! times the memory bar, and lexopt takes the `=` off `-p=text`, which getopt hands on.
+//! The command line, in two steps: what was typed ([`getopt`]), then what it means ([`Command`]).
 
 use std::fmt;
 use ttyline::expect::modem_chat::ModemChat;
+use ttyline::getopt::{self, Word, number};
 use ttyline::speed;
 
 /// Letters and whether they take an argument: getopt's `c:x:s:rp:n:R:i:DC:FS:k:m:I:baV`.
@@ -29,31 +27,14 @@ pub const LETTERS: &[(char, bool)] = &[
     ('V', false),
 ];
 
-/// New options: never abbreviated, value as next word or after `=`.
-pub const LONG: &[(&str, bool)] = &[("config-dir", true), ("help", false), ("help-all", false)];
-
-/// One thing typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Typed {
-    /// A letter and its argument (empty if it takes none).
-    Letter(char, String),
-    /// A long option and its argument.
-    Long(&'static str, String),
-    /// An operand.
-    Operand(String),
-    /// A mistake; reading goes no further, as getopt's caller exits at the first.
-    Wrong(Wrong),
-}
+/// New options and how many words follow.
+pub const LONG: &[(&str, usize)] = &[("config-dir", 1), ("help", 0), ("help-all", 0)];
 
 /// A usage error: message on standard error, usage in the log, exit 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// No such letter.
-    Unknown(char),
-    /// The letter's argument is missing.
-    Missing(char),
-    /// The long option's argument is missing, or one is given that takes none.
-    Long(String),
+    /// What getopt says.
+    Getopt(getopt::Wrong),
     /// `-s` with a speed that is none.
     Speed(String),
     /// `-c`: gettydefs are not supported.
@@ -67,9 +48,7 @@ pub enum Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Wrong::Unknown(letter) => write!(f, "invalid option -- '{letter}'"),
-            Wrong::Missing(letter) => write!(f, "option requires an argument -- '{letter}'"),
-            Wrong::Long(text) => f.write_str(text),
+            Wrong::Getopt(wrong) => wrong.fmt(f),
             Wrong::Speed(text) => write!(f, "invalid speed: {text}"),
             Wrong::Gettydefs => f.write_str("gettydefs not supported"),
             Wrong::NoLine => f.write_str("no line given"),
@@ -81,66 +60,13 @@ impl fmt::Display for Wrong {
 impl Wrong {
     /// Whether the message belongs on standard error (getopt's own do) or only in the log.
     pub fn is_from_getopt(&self) -> bool {
-        matches!(self, Wrong::Unknown(_) | Wrong::Missing(_) | Wrong::Long(_))
+        matches!(self, Wrong::Getopt(_))
     }
 }
 
 /// First step: the words behind `argv[0]` as getopt splits them.
-pub fn typed(words: impl IntoIterator<Item = String>) -> Vec<Typed> {
-    let (mut words, mut out) = (words.into_iter(), Vec::new());
-    while let Some(word) = words.next() {
-        if word == "--" {
-            out.extend(words.by_ref().map(Typed::Operand));
-        } else if let Some(name) = word.strip_prefix("--") {
-            out.push(long(name, &mut words));
-        } else if word.len() > 1 && word.starts_with('-') {
-            cluster(&word[1..], &mut words, &mut out);
-        } else {
-            out.push(Typed::Operand(word));
-        }
-        if matches!(out.last(), Some(Typed::Wrong(_))) {
-            break;
-        }
-    }
-    out
-}
-
-fn long(name: &str, words: &mut impl Iterator<Item = String>) -> Typed {
-    let (name, value) = match name.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_string())),
-        None => (name, None),
-    };
-    let Some(&(known, takes)) = LONG.iter().find(|(known, _)| *known == name) else {
-        // What getopt says of every word with two dashes.
-        return Typed::Wrong(Wrong::Unknown('-'));
-    };
-    match (takes, value) {
-        (false, None) => Typed::Long(known, String::new()),
-        (false, Some(_)) => Typed::Wrong(Wrong::Long(format!("option '--{known}' takes no argument"))),
-        (true, Some(value)) => Typed::Long(known, value),
-        (true, None) => match words.next() {
-            Some(value) => Typed::Long(known, value),
-            None => Typed::Wrong(Wrong::Long(format!("option '--{known}' requires an argument"))),
-        },
-    }
-}
-
-fn cluster(letters: &str, words: &mut impl Iterator<Item = String>, out: &mut Vec<Typed>) {
-    let mut rest = letters.chars();
-    while let Some(letter) = rest.next() {
-        match LETTERS.iter().find(|(known, _)| *known == letter) {
-            None => return out.push(Typed::Wrong(Wrong::Unknown(letter))),
-            Some((_, false)) => out.push(Typed::Letter(letter, String::new())),
-            Some((_, true)) => {
-                let attached = rest.as_str();
-                let value = if attached.is_empty() { words.next() } else { Some(attached.to_string()) };
-                return out.push(match value {
-                    Some(value) => Typed::Letter(letter, value),
-                    None => Typed::Wrong(Wrong::Missing(letter)),
-                });
-            }
-        }
-    }
+pub fn typed(words: impl IntoIterator<Item = String>) -> Vec<Word> {
+    getopt::split(LETTERS, LONG, words)
 }
 
 /// What the command line means.
@@ -190,7 +116,7 @@ pub struct Options {
 }
 
 /// Second step. `name` is the file name of `argv[0]`.
-pub fn meaning(name: &str, typed: Vec<Typed>) -> Result<Command, Wrong> {
+pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
     let mut options = Options::default();
     if name == "getty" {
         (options.direct, options.blocking) = (true, true);
@@ -198,14 +124,14 @@ pub fn meaning(name: &str, typed: Vec<Typed>) -> Result<Command, Wrong> {
     let mut line = None;
     for word in typed {
         match word {
-            Typed::Wrong(wrong) => return Err(wrong),
-            Typed::Letter('V', _) => return Ok(Command::Version),
-            Typed::Letter('c', _) => return Err(Wrong::Gettydefs),
-            Typed::Letter(letter, value) => option(&mut options, letter, value)?,
-            Typed::Long("config-dir", value) => options.config_dir = Some(value),
-            Typed::Long(..) => return Ok(Command::Help),
+            Word::Wrong(wrong) => return Err(Wrong::Getopt(wrong)),
+            Word::Letter('V', _) => return Ok(Command::Version),
+            Word::Letter('c', _) => return Err(Wrong::Gettydefs),
+            Word::Letter(letter, value) => option(&mut options, letter, value)?,
+            Word::Long("config-dir", values) => options.config_dir = values.into_iter().next(),
+            Word::Long(..) => return Ok(Command::Help),
             // The second is a gettydefs tag where that is compiled in; all further ones say nothing.
-            Typed::Operand(word) => line = line.or(Some(word)),
+            Word::Operand(word) => line = line.or(Some(word)),
         }
     }
     let line = line.ok_or(Wrong::NoLine)?;
@@ -238,18 +164,6 @@ fn option(options: &mut Options, letter: char, value: String) -> Result<(), Wron
         _ => {}
     }
     Ok(())
-}
-
-/// atoi(3): blanks, a sign, digits; what follows is ignored, 0 if there is no number.
-fn number(text: &str) -> i32 {
-    let text = text.trim_start();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let digits = digits.bytes().take_while(u8::is_ascii_digit);
-    let value = digits.fold(0_i64, |n, digit| (n * 10 + i64::from(digit - b'0')).min(i64::from(i32::MAX)));
-    i32::try_from(sign * value).unwrap_or(0)
 }
 
 /// The name under /dev. `..` would name something else, and a name as long as a path is none.
@@ -345,13 +259,13 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_getopts_order() {
-        assert_eq!(command("-z ttyS0"), Err(Wrong::Unknown('z')));
-        assert_eq!(command("--speed ttyS0"), Err(Wrong::Unknown('-')));
-        assert_eq!(command("ttyS0 -n"), Err(Wrong::Missing('n')));
+        assert_eq!(command("-z ttyS0"), Err(Wrong::Getopt(getopt::Wrong::Unknown('z'))));
+        assert_eq!(command("--speed ttyS0"), Err(Wrong::Getopt(getopt::Wrong::Unknown('-'))));
+        assert_eq!(command("ttyS0 -n"), Err(Wrong::Getopt(getopt::Wrong::Missing('n'))));
         assert_eq!(command("-D"), Err(Wrong::NoLine));
         assert_eq!(command("-s 1234 ttyS0"), Err(Wrong::Speed("1234".into())));
         assert_eq!(command("-V -z"), Ok(Command::Version));
-        assert_eq!(command("-z -V"), Err(Wrong::Unknown('z')));
+        assert_eq!(command("-z -V"), Err(Wrong::Getopt(getopt::Wrong::Unknown('z'))));
         assert_eq!(command("-c /etc/gettydefs"), Err(Wrong::Gettydefs));
         for line in ["/dev/", "../etc/passwd", "/etc/passwd", "a//b", "x\ny"] {
             assert!(matches!(command(line), Err(Wrong::Line(_))), "{line:?}");
@@ -363,10 +277,10 @@ mod tests {
     fn new_options_are_long_and_whole() {
         assert_eq!(options("--config-dir /x ttyS0").config_dir.as_deref(), Some("/x"));
         assert_eq!(options("ttyS0 --config-dir=/x").config_dir.as_deref(), Some("/x"));
-        assert_eq!(command("--config ttyS0"), Err(Wrong::Unknown('-')));
+        assert_eq!(command("--config ttyS0"), Err(Wrong::Getopt(getopt::Wrong::Unknown('-'))));
         assert_eq!(command("--help-all"), Ok(Command::Help));
-        assert!(matches!(command("--help-all=1"), Err(Wrong::Long(_))));
-        assert!(matches!(command("ttyS0 --config-dir"), Err(Wrong::Long(_))));
+        assert!(matches!(command("--help-all=1"), Err(Wrong::Getopt(_))));
+        assert!(matches!(command("ttyS0 --config-dir"), Err(Wrong::Getopt(_))));
         assert_eq!(options("-- --help").device, "--help");
     }
 
@@ -391,11 +305,6 @@ mod tests {
         #[test]
         fn any_words_mean_something(words in proptest::collection::vec("[-a-zA-Z0-9=/. ]{0,8}", 0..8)) {
             let _ = meaning("mgetty", typed(words));
-        }
-
-        #[test]
-        fn atoi_never_overflows(text in ".{0,40}") {
-            let _ = number(&text);
         }
     }
 }

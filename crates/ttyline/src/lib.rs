@@ -9,6 +9,7 @@ pub mod config;
 pub mod drive;
 pub mod exit;
 pub mod expect;
+pub mod getopt;
 pub mod handover;
 pub mod hosts_access;
 pub mod line;
