@@ -54,6 +54,8 @@ pub(super) struct Client {
 #[derive(Default)]
 pub(super) struct Control {
     listener: Option<(UnixListener, PathBuf, u64)>,
+    /// Somebody may stand in the listener's queue because there was no room.
+    queued: bool,
     pub clients: Vec<Option<Client>>,
 }
 
@@ -93,12 +95,19 @@ impl Control {
         }
     }
 
+    /// Lets in who is queued at the socket, as far as there is room. The rest stays queued: many
+    /// clients may be gone already, and it only takes their turn to notice.
     pub fn accept(&mut self, registry: &Registry, first: usize) {
         let Some((listener, ..)) = &self.listener else { return };
-        while let Ok((mut stream, _)) = listener.accept() {
+        loop {
             let free = self.clients.iter().position(Option::is_none).unwrap_or(self.clients.len());
+            self.queued = free >= CLIENTS;
+            if self.queued {
+                return;
+            }
+            let Ok((mut stream, _)) = listener.accept() else { return };
             let token = Token(first + free);
-            if free >= CLIENTS || registry.register(&mut stream, token, Interest::READABLE).is_err() {
+            if registry.register(&mut stream, token, Interest::READABLE).is_err() {
                 continue; // dropped: the client sees the end
             }
             if free == self.clients.len() {
@@ -107,6 +116,11 @@ impl Control {
             let source = Source::Client { stream, token, readable: true, blocked: false, ended: false };
             self.clients[free] = Some(Client::new(source));
         }
+    }
+
+    /// Whether somebody is queued who could come in now.
+    pub fn has_room_again(&self) -> bool {
+        self.queued && self.clients.iter().filter(|place| place.is_some()).count() < CLIENTS
     }
 
     pub fn script(&mut self, name: &str, text: &str) {

@@ -27,11 +27,17 @@ fn failed(why: impl Into<String>) -> Outcome {
 impl Exchange {
     /// Carries out what clients and scripts want, and answers waits that have come true.
     pub(super) fn serve(&mut self) {
-        for place in 0..self.control.clients.len() {
-            while self.serve_one(place) {}
-        }
-        while self.control.clients.last().is_some_and(Option::is_none) {
-            self.control.clients.pop();
+        loop {
+            for place in 0..self.control.clients.len() {
+                while self.serve_one(place) {}
+            }
+            while self.control.clients.last().is_some_and(Option::is_none) {
+                self.control.clients.pop();
+            }
+            if !self.control.has_room_again() {
+                return;
+            }
+            self.control.accept(self.poll.registry(), super::CONNECTIONS);
         }
     }
 
