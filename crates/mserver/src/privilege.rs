@@ -40,5 +40,5 @@ pub fn open_records() -> Option<File> {
     std::fs::create_dir_all(path.parent()?).ok()?;
     // As the records' own writer opens it: no FIFO, no symlink.
     let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOFOLLOW;
-    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags.bits()).open(path).ok()
+    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags.bits()).open(path).ok()
 }

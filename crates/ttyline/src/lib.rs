@@ -23,6 +23,7 @@ pub mod settings;
 pub mod share;
 pub mod signal;
 pub mod speed;
+pub mod state;
 #[allow(unsafe_code)] // Each block carries its reason.
 pub mod sys;
 pub mod talk;

@@ -6,12 +6,14 @@
 
 use crate::sys::clock;
 use crate::visible;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the records are.
 pub const FILE: &str = "/var/log/ringback/calls.jsonl";
@@ -37,7 +39,7 @@ pub struct Record {
     /// Ties records of one call together.
     pub id: String,
     /// The program.
-    pub tool: &'static str,
+    pub tool: Cow<'static, str>,
     /// The line, without `/dev/`.
     pub line: String,
     /// Who called; `None` where there was no call.
@@ -76,7 +78,7 @@ impl Record {
         let micros = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         Record {
             id: format!("{micros:x}-{:x}", std::process::id()),
-            tool,
+            tool: Cow::Borrowed(tool),
             line: line.to_string(),
             start: Some(now),
             ..Record::default()
@@ -93,7 +95,7 @@ impl Record {
             }
         };
         text("id", Some(&self.id));
-        text("tool", Some(self.tool));
+        text("tool", Some(&self.tool));
         text("line", Some(&self.line));
         text("dir", self.dir.map(|d| if d == Direction::In { "in" } else { "out" }));
         text("start", self.start.map(stamp).as_deref());
@@ -116,6 +118,35 @@ impl Record {
         line
     }
 
+    /// Reads a record's object; `None` if it is none. Fields that are not known are passed over.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Record> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_string);
+        let number = |name: &str| value.get(name).and_then(Value::as_u64);
+        Some(Record {
+            id: text("id")?,
+            tool: text("tool")?.into(),
+            line: text("line")?,
+            dir: match text("dir").as_deref() {
+                Some("in") => Some(Direction::In),
+                Some("out") => Some(Direction::Out),
+                _ => None,
+            },
+            start: text("start").and_then(|text| time_of(&text)),
+            end: text("end").and_then(|text| time_of(&text)),
+            caller: text("caller"),
+            called: text("called"),
+            rings: number("rings").and_then(|rings| u32::try_from(rings).ok()),
+            connect: text("connect"),
+            user: text("user"),
+            program: text("program"),
+            peer: text("peer"),
+            bytes_in: number("bytes_in"),
+            bytes_out: number("bytes_out"),
+            cause: text("cause")?,
+        })
+    }
+
     /// Appends the record to `file`; its directory is made if it is missing.
     ///
     /// # Errors
@@ -128,7 +159,7 @@ impl Record {
         // O_NONBLOCK: a FIFO in the file's place must not hold us. O_NOFOLLOW: nor a symlink mislead us.
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
         let mut file =
-            OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(file)?;
+            OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(file)?;
         match file.write(line.as_bytes())? {
             n if n == line.len() => Ok(()),
             _ => Err(io::ErrorKind::WriteZero.into()),
@@ -142,8 +173,9 @@ fn escaped(text: &str) -> String {
     visible::field(short).chars().take(TEXT).collect::<String>().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// `2026-11-20T08:40:38+01:00`.
-fn stamp(time: SystemTime) -> String {
+/// Local time with its offset: `2026-11-20T08:40:38+01:00`.
+#[must_use]
+pub fn stamp(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let t = clock::local(i64::try_from(seconds).unwrap_or(0));
     let (sign, offset) = if t.offset < 0 { ('-', -t.offset) } else { ('+', t.offset) };
@@ -158,6 +190,30 @@ fn stamp(time: SystemTime) -> String {
         offset / 3600,
         offset / 60 % 60
     )
+}
+
+/// Reads what [`stamp`] gives.
+#[must_use]
+pub fn time_of(stamp: &str) -> Option<SystemTime> {
+    let number = |from: usize, to: usize| stamp.get(from..to)?.parse::<i64>().ok();
+    let marks = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':'), (22, ':')];
+    if stamp.len() != 25
+        || !marks.iter().all(|(at, mark)| stamp.get(*at..).is_some_and(|s| s.starts_with(*mark)))
+    {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let east = number(20, 22)? * 3600 + number(23, 25)? * 60;
+    let east = match stamp.get(19..20)? {
+        "+" => east,
+        "-" => -east,
+        _ => return None,
+    };
+    // Days since 1 March of the year 0 of the proleptic Gregorian calendar: leap days come last in a year.
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let seconds = (days - 719_468) * 86_400 + number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds - east).ok()?))
 }
 
 #[cfg(test)]
@@ -182,6 +238,20 @@ mod tests {
         );
         let stamp = stamp(UNIX_EPOCH);
         assert_eq!(stamp.len(), "1970-01-01T00:00:00+00:00".len(), "{stamp}");
+    }
+
+    #[test]
+    fn times_are_read_back() {
+        for seconds in [0, 1, 951_782_400, 1_700_000_000, 4_102_444_800] {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(time_of(&stamp(time)), Some(time));
+        }
+        let at = |text: &str| time_of(text).map(|t| t.duration_since(UNIX_EPOCH).unwrap().as_secs());
+        assert_eq!(at("2026-11-20T08:40:38+01:00"), Some(1_795_160_438));
+        assert_eq!(at("2024-02-29T23:59:59-08:00"), Some(1_709_279_999));
+        for text in ["", "2026-11-20T08:40:38Z", "2026-11-20 08:40:38+01:00", "2026-1x-20T08:40:38+01:00"] {
+            assert_eq!(at(text), None, "{text}");
+        }
     }
 
     #[test]

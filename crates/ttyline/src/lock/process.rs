@@ -33,6 +33,12 @@ pub fn find(pid: i32) -> Option<Process> {
     Some(Process { users: parse_users(&status), started: stat.map(|(_, ticks)| started(ticks)) })
 }
 
+/// When the process was started, clock ticks since boot: with its number it stands for no other process.
+#[must_use]
+pub fn start_ticks(pid: i32) -> Option<u64> {
+    parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?).map(|(_, ticks)| ticks)
+}
+
 /// State and start time (ticks since boot) out of `/proc/PID/stat`. The program's name may contain
 /// anything, also `) R 1`: the last parenthesis ends it.
 fn parse_stat(stat: &[u8]) -> Option<(char, u64)> {

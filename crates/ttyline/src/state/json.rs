@@ -1,0 +1,151 @@
+//! The form of a line's file.
+
+use super::{LineState, State};
+use crate::record::{self, Record};
+use serde_json::{Map, Value};
+
+/// The longest text of a field, characters.
+const TEXT: usize = 200;
+
+impl LineState {
+    /// One JSON object on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut map = self.other.clone();
+        let mut put = |name: &str, value: Value| drop(map.insert(name.into(), value));
+        put("v", 1.into());
+        put("line", self.line.clone().into());
+        put("pid", self.pid.into());
+        put("pid_started", self.pid_started.into());
+        put("state", self.state.word().into());
+        if let Some(since) = self.since {
+            put("since", record::stamp(since).into());
+        }
+        for (name, number) in [("ring", self.ring), ("rings", self.rings)] {
+            if let Some(number) = number {
+                put(name, number.into());
+            }
+        }
+        for (name, text) in [
+            ("caller", &self.caller),
+            ("called", &self.called),
+            ("connect", &self.connect),
+            ("user", &self.user),
+            ("program", &self.program),
+            ("peer", &self.peer),
+            ("why", &self.why),
+        ] {
+            if let Some(text) = text {
+                put(name, crate::visible::field(text).chars().take(TEXT).collect::<String>().into());
+            }
+        }
+        if let Some(call) = &self.call {
+            if let Ok(value) = serde_json::from_str(&call.to_line()) {
+                put("call", value);
+            }
+        }
+        format!("{}\n", Value::Object(map))
+    }
+
+    /// Reads what [`LineState::to_json`] gives, of this version or a later one.
+    #[must_use]
+    pub fn from_json(text: &str) -> Option<LineState> {
+        let Value::Object(mut map) = serde_json::from_str(text).ok()? else { return None };
+        map.remove("v");
+        let call = map.remove("call").as_ref().and_then(Record::from_value);
+        let state = State::of(map.remove("state")?.as_str()?)?;
+        let state = LineState {
+            line: map.remove("line")?.as_str()?.to_string(),
+            pid: i32::try_from(map.remove("pid")?.as_i64()?).ok()?,
+            pid_started: map.remove("pid_started").and_then(|ticks| ticks.as_u64()).unwrap_or(0),
+            state,
+            since: take_text(&mut map, "since").and_then(|text| record::time_of(&text)),
+            ring: take_number(&mut map, "ring"),
+            rings: take_number(&mut map, "rings"),
+            caller: take_text(&mut map, "caller"),
+            called: take_text(&mut map, "called"),
+            connect: take_text(&mut map, "connect"),
+            user: take_text(&mut map, "user"),
+            program: take_text(&mut map, "program"),
+            peer: take_text(&mut map, "peer"),
+            why: take_text(&mut map, "why"),
+            call,
+            other: map,
+        };
+        Some(state)
+    }
+}
+
+fn take_text(map: &mut Map<String, Value>, name: &str) -> Option<String> {
+    map.remove(name).and_then(|value| value.as_str().map(str::to_string))
+}
+
+fn take_number(map: &mut Map<String, Value>, name: &str) -> Option<u32> {
+    map.remove(name).and_then(|value| value.as_u64()).and_then(|number| u32::try_from(number).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line_name::LineName;
+    use proptest::prelude::*;
+
+    fn whole(seconds: std::time::SystemTime) -> std::time::SystemTime {
+        record::time_of(&record::stamp(seconds)).unwrap()
+    }
+
+    #[test]
+    fn every_field_comes_back_and_so_does_what_a_later_version_added() {
+        let mut call = Record::begin("mgetty", "ttyS1");
+        call.start = call.start.map(whole);
+        call.caller = Some("5551234".into());
+        call.rings = Some(2);
+        let mut state = LineState::new(&LineName::new("ttyS1").unwrap(), State::Session);
+        let text = |text: &str| Some(text.to_string());
+        state.since = state.since.map(whole);
+        (state.ring, state.rings) = (Some(2), Some(3));
+        (state.caller, state.called, state.connect) = (text("1"), text("2"), text("33600/ARQ"));
+        (state.user, state.program, state.peer) = (text("joe"), text("/bin/login"), text("cu"));
+        state.why = text("\"quoted\\");
+        state.call = Some(call);
+        state.other.insert("colour".into(), "red".into());
+        assert_eq!(LineState::from_json(&state.to_json()), Some(state));
+    }
+
+    #[test]
+    fn what_is_no_state_is_none() {
+        for text in
+            ["", "{", "[]", "{}", r#"{"line":"x","pid":1}"#, r#"{"line":"x","pid":1,"state":"asleep"}"#]
+        {
+            assert_eq!(LineState::from_json(text), None, "{text}");
+        }
+        let least = LineState::from_json(r#"{"line":"x","pid":1,"state":"idle"}"#).unwrap();
+        assert_eq!((least.pid, least.state, least.since), (1, State::Idle, None));
+    }
+
+    #[test]
+    fn a_state_says_itself_in_words() {
+        let of = |state: State| LineState { state, ..LineState::default() };
+        let text = |text: &str| Some(text.to_string());
+        assert_eq!(of(State::Idle).describe(), "idle");
+        assert_eq!(LineState { user: text("joe"), ..of(State::Session) }.describe(), "session of joe");
+        assert_eq!(LineState { peer: text("cu 5"), ..of(State::DialOut) }.describe(), "dial-out by cu 5");
+        assert_eq!(LineState { why: text("silent"), ..of(State::Failed) }.describe(), "failed, silent");
+        for (state, word) in super::super::STATES {
+            assert_eq!((state.word(), State::of(word)), (word, Some(state)));
+            assert!(!of(state).describe().is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_a_caller_says_breaks_the_file(text in ".{0,400}") {
+            let state = LineState {
+                caller: Some(text.clone()), user: Some(text.clone()), why: Some(text), ..LineState::default()
+            };
+            let json = state.to_json();
+            prop_assert_eq!(json.lines().count(), 1);
+            prop_assert!(LineState::from_json(&json).is_some());
+        }
+    }
+}
