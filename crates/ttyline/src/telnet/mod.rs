@@ -2,11 +2,12 @@
 //!
 //! [`codec`] separates data from commands, [`options`] answers WILL and DO without ever looping,
 //! [`com_port`] reads and writes the sub-negotiations of RFC 2217, [`com_port_server`] answers them for a
-//! port, [`notices`] says when a modem state or a line state is worth telling.
+//! port, [`com_port_client`] asks, [`notices`] says when a modem state or a line state is worth telling.
 
 pub mod check;
 pub mod codec;
 pub mod com_port;
+pub mod com_port_client;
 pub mod com_port_server;
 pub mod frame;
 pub mod marks;

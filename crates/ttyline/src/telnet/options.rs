@@ -46,9 +46,10 @@ impl Policy {
         agree: &[],
         allow: &[option::ECHO],
     };
-    /// A client of RFC 2217.
+    /// A client of RFC 2217. Servers exist that say WILL of it themselves (pyserial's example).
     pub const COM_PORT_CLIENT: Policy = Policy {
         offer: &[option::COM_PORT, option::SUPPRESS_GO_AHEAD, option::BINARY],
+        allow: &[option::ECHO, option::COM_PORT],
         ..Policy::TELNET_CLIENT
     };
 }
