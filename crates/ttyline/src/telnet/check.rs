@@ -151,7 +151,8 @@ mod tests {
     /// The seeds of the fuzz target, and what it ever found.
     #[test]
     fn the_corpora_hold() {
-        let targets: [(&str, fn(&[u8])); 2] =
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 2] =
             [("telnet", never_out_of_step), ("telnet_client", client_never_out_of_step)];
         for (name, target) in targets {
             let corpus = format!("{}/../../tests/fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
