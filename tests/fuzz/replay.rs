@@ -27,6 +27,11 @@ fn mux() {
 }
 
 #[test]
+fn usb() {
+    replay("usb", exchange::usb::fuzz);
+}
+
+#[test]
 fn session() {
     replay("session", mgetty::session::fuzz::fuzz);
 }

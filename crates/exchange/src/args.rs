@@ -3,7 +3,7 @@
 use crate::journal::Journal;
 use crate::ladder::Ladder;
 use crate::modem::Make;
-use crate::options::{NewLine, Setting, Socket};
+use crate::options::{NewLine, Setting, Socket, SocketKind};
 use crate::program::Exchange;
 use crate::switch::Habits;
 use crate::{faults, orders};
@@ -13,7 +13,6 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 fn command() -> Command {
     let many = |name: &'static str, value: &'static str, help: &'static str| {
@@ -35,6 +34,11 @@ fn command() -> Command {
             "mux-line",
             "NUMBER=NODE[,KEY=VALUE…]",
             "a line on a 27.010 multiplexer; NODE becomes its device",
+        ))
+        .arg(many(
+            "usb-line",
+            "NUMBER=acm|ftdi[:SERIAL[:VENDOR:PRODUCT]][,KEY=VALUE…]",
+            "a line behind an emulated USB adapter; the kernel makes its ttyACM or ttyUSB",
         ))
         .arg(many("far", "NUMBER[,KEY=VALUE…]", "a line without a computer, for orders and scripts"))
         .arg(many("set", "KEY=VALUE", "what all lines are told first (connect, pace, handshake …)"))
@@ -83,17 +87,18 @@ fn all<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<Item = &'a Stri
 
 fn lines(matches: &ArgMatches) -> Result<Vec<NewLine>> {
     let mut lines = Vec::new();
-    for (option, socket) in [("line", Socket::Pty as fn(PathBuf) -> Socket), ("mux-line", Socket::Mux)] {
+    let kinds = [("line", SocketKind::Pty), ("mux-line", SocketKind::Mux), ("usb-line", SocketKind::Usb)];
+    for (option, kind) in kinds {
         for text in all(matches, option) {
-            let line = NewLine::parse(text, socket).map_err(|e| anyhow!("--{option}: {e}"))?;
+            let line = NewLine::parse(text, kind).map_err(|e| anyhow!("--{option}: {e}"))?;
             if line.socket == Socket::None {
-                bail!("--{option} {text}: NUMBER=PATH is wanted (a line without a computer is --far)");
+                bail!("--{option} {text}: NUMBER=… is wanted (a line without a computer is --far)");
             }
             lines.push(line);
         }
     }
     for text in all(matches, "far") {
-        let line = NewLine::parse(text, Socket::Pty).map_err(|e| anyhow!("--far: {e}"))?;
+        let line = NewLine::parse(text, SocketKind::Pty).map_err(|e| anyhow!("--far: {e}"))?;
         if line.socket != Socket::None {
             bail!("--far {text}: a far end has no path");
         }
@@ -207,13 +212,13 @@ mod tests {
         for argument in command.get_arguments().filter_map(|a| a.get_long()) {
             assert!(page.contains(&format!("Fl -{argument}")), "--{argument} is missing");
         }
-        let orders = "add add-mux remove list state set pace hold cadence dial answer hangup type expect heard wait \
-                      fault cut play note sleep again quit";
+        let orders = "add add-mux add-usb remove list state set pace hold cadence dial answer hangup type expect heard \
+                      wait fault cut play note unplug plug break lines sleep again quit";
         let orders = orders.split_whitespace();
         let words =
             "no-dialtone noise garbage drop deaf slow echo error lost-ring cid dtr-ignored power-cycle";
-        let keys =
-            "connect handshake answer-delay pace profile cid guard name withheld hold tty-hangup fault";
+        let keys = "connect handshake answer-delay pace profile cid guard name withheld hold tty-hangup fault rts speed \
+             frame breaks plugged device";
         for word in orders.chain(words.split_whitespace()).chain(keys.split_whitespace()) {
             let named = page.lines().any(|line| {
                 (line.starts_with(".It") || line.starts_with(".Cm"))

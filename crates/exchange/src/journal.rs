@@ -2,6 +2,7 @@
 //! ladder (for people).
 
 use crate::ladder::Ladder;
+use crate::usb::Coding;
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::Write;
@@ -21,6 +22,14 @@ pub enum Happening<'a> {
     Closed,
     /// The computer has raised or dropped DTR otherwise.
     Dtr(bool),
+    /// The computer has raised or dropped RTS.
+    Rts(bool),
+    /// The computer has set speed and frame.
+    Coding(Coding),
+    /// The computer begins, ends a break.
+    Break(bool),
+    /// The adapter has been plugged in, pulled out.
+    Plugged(bool),
     /// The computer gave the modem a command line.
     Command(&'a str),
     /// The modem reported.
@@ -127,6 +136,13 @@ fn event(what: &Happening) -> Option<Map<String, Value>> {
         Happening::Opened => json!({"event": "opened"}),
         Happening::Closed => json!({"event": "closed"}),
         Happening::Dtr(on) => json!({"event": "dtr", "on": on}),
+        Happening::Rts(on) => json!({"event": "rts", "on": on}),
+        Happening::Coding(coding) => {
+            json!({"event": "coding", "speed": coding.speed, "frame": coding.frame.to_string()})
+        }
+        Happening::Break(on) => json!({"event": "break", "on": on}),
+        Happening::Plugged(true) => json!({"event": "plugged"}),
+        Happening::Plugged(false) => json!({"event": "unplugged"}),
         Happening::Command(text) => json!({"event": "command", "text": visible::terminal(text)}),
         Happening::Reported(text) => json!({"event": "result", "text": visible::terminal(text)}),
         Happening::Calls(to) => json!({"event": "calls", "to": to}),

@@ -1,5 +1,5 @@
 //! A telephone exchange made of software: modems, the switch between them, and the program
-//! that puts them on ptys and multiplexer lines.
+//! that puts them on ptys, multiplexer lines and emulated USB adapters.
 //!
 //! Everything that decides is pure: bytes and the time go in, actions come out. Only `port` and
 //! `program` touch descriptors.
@@ -17,3 +17,4 @@ pub mod pace;
 pub mod port;
 pub mod program;
 pub mod switch;
+pub mod usb;

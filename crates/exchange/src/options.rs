@@ -4,6 +4,7 @@ use crate::faults::{Fault, Planned, time};
 use crate::modem::caller_id::Dialect;
 use crate::modem::profile::{self, Profile};
 use crate::modem::registers::Settings;
+use crate::usb::Identity;
 use std::time::Duration;
 
 /// Bit rates a line can be paced at.
@@ -124,11 +125,34 @@ pub enum Socket {
     Pty(std::path::PathBuf),
     /// A line of a multiplexer with this device node.
     Mux(std::path::PathBuf),
+    /// An emulated USB adapter.
+    Usb(Identity),
+}
+
+/// The kinds of socket that have a place behind `NUMBER=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketKind {
+    /// `--line`
+    Pty,
+    /// `--mux-line`
+    Mux,
+    /// `--usb-line`
+    Usb,
+}
+
+impl SocketKind {
+    fn at(self, number: &str, place: &str) -> Result<Socket, String> {
+        Ok(match self {
+            SocketKind::Pty => Socket::Pty(place.into()),
+            SocketKind::Mux => Socket::Mux(place.into()),
+            SocketKind::Usb => Socket::Usb(Identity::parse(place, number)?),
+        })
+    }
 }
 
 impl NewLine {
-    /// Reads `NUMBER[=PATH][,key=value…]`; `socket` makes a socket of the path.
-    pub fn parse(text: &str, socket: fn(std::path::PathBuf) -> Socket) -> Result<NewLine, String> {
+    /// Reads `NUMBER[=PLACE][,key=value…]`; `kind` says what a place is.
+    pub fn parse(text: &str, kind: SocketKind) -> Result<NewLine, String> {
         let mut words = text.split(',');
         let first = words.next().unwrap_or("");
         let (number, path) = first.split_once('=').map_or((first, None), |(n, p)| (n, Some(p)));
@@ -137,8 +161,8 @@ impl NewLine {
             return Err(format!("{number:?} is no telephone number (digits only)"));
         }
         let socket = match path {
-            Some("") => return Err(format!("{text}: a path is missing after =")),
-            Some(path) => socket(path.into()),
+            Some("") => return Err(format!("{text}: something is missing after =")),
+            Some(path) => kind.at(number, path)?,
             None => Socket::None,
         };
         let settings = words.map(Setting::parse).collect::<Result<_, _>>()?;
@@ -148,33 +172,34 @@ impl NewLine {
 
 #[cfg(test)]
 mod tests {
-    use super::{NewLine, Setting, Socket};
+    use super::{NewLine, Setting, Socket, SocketKind};
     use proptest::prelude::*;
 
     #[test]
     fn a_line_with_everything() {
-        let line = NewLine::parse("987654=run/server,pace=33600,connect=CONNECT 28800/ARQ,d=0", Socket::Pty);
+        let line =
+            NewLine::parse("987654=run/server,pace=33600,connect=CONNECT 28800/ARQ,d=0", SocketKind::Pty);
         let line = line.expect("a line");
         assert_eq!((line.number.as_str(), line.socket), ("987654", Socket::Pty("run/server".into())));
         assert!(matches!(
             &line.settings[..],
             [Setting::Pace(Some(33600)), Setting::Connect(text), Setting::Dtr(0)] if text == "CONNECT 28800/ARQ"
         ));
-        assert_eq!(NewLine::parse("5550", Socket::Pty).map(|l| l.socket), Ok(Socket::None));
+        assert_eq!(NewLine::parse("5550", SocketKind::Pty).map(|l| l.socket), Ok(Socket::None));
     }
 
     #[test]
     fn what_is_no_line() {
         for bad in ["", "=x", "12a=x", "1=", "1=x,pace", "1=x,pace=0", "1=x,colour=red", "1=x,connect=HELLO"]
         {
-            assert!(NewLine::parse(bad, Socket::Pty).is_err(), "{bad}");
+            assert!(NewLine::parse(bad, SocketKind::Pty).is_err(), "{bad}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "[0-9]{0,3}\\PC{0,60}") {
-            let _ = NewLine::parse(&text, Socket::Mux);
+            let _ = NewLine::parse(&text, SocketKind::Mux);
         }
     }
 }

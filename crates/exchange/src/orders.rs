@@ -1,8 +1,10 @@
 //! Orders: the lines of the control socket and of scripts.
 
 use crate::faults::{Fault, Planned, time};
-use crate::options::{self, NewLine, Setting, Socket};
+use crate::options::{self, NewLine, Setting, SocketKind};
+use crate::port::{Deed, Held};
 use crate::switch::Sound;
+use crate::usb::Frame;
 use std::time::Duration;
 
 /// How long `wait` waits unless it is told.
@@ -11,7 +13,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What to do.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// `add NUMBER[=PATH][,key=value…]`, `add-mux NUMBER=NODE[,key=value…]`
+    /// `add NUMBER[=PATH][,key=value…]`, `add-mux NUMBER=NODE[,key=value…]`, `add-usb NUMBER=ADAPTER[,key=value…]`
     Add(NewLine),
     /// `list`
     List,
@@ -58,6 +60,8 @@ pub enum LineOrder {
     Fault(Vec<Planned>),
     /// `fault NUMBER clear`
     NoFaults,
+    /// `unplug NUMBER`, `plug NUMBER`, `break NUMBER`, `lines NUMBER [cts=0|1…]`
+    Hand(Deed),
     /// `wait NUMBER CONDITION… [TIME]`
     Wait(Vec<Condition>, Duration),
 }
@@ -81,6 +85,18 @@ pub enum Condition {
     Calls(u32),
     /// `hears=SOUND`
     Hears(Sound),
+    /// `rts=0`, `rts=1` (USB, as all below)
+    Rts(bool),
+    /// `speed=N`: as exactly as an adapter's clock can be.
+    Speed(u32),
+    /// `frame=8N1`
+    Frame(Frame),
+    /// `breaks=N`: at least so many breaks of the computer's have ended.
+    Breaks(u32),
+    /// `plugged=0`, `plugged=1`
+    Plugged(bool),
+    /// `device=0`, `device=1`: whether the kernel has made the tty.
+    Device(bool),
 }
 
 const STATES: [&str; 7] = ["idle", "ringing", "offhook", "dialling", "training", "connected", "paused"];
@@ -103,6 +119,12 @@ fn condition(word: &str) -> Option<Condition> {
         "rings" => value.parse().ok().map(Condition::Rings),
         "calls" => value.parse().ok().map(Condition::Calls),
         "hears" => Sound::named(value).map(Condition::Hears),
+        "rts" => flag.map(Condition::Rts),
+        "speed" => value.parse().ok().map(Condition::Speed),
+        "frame" => Frame::parse(value).map(Condition::Frame),
+        "breaks" => value.parse().ok().map(Condition::Breaks),
+        "plugged" => flag.map(Condition::Plugged),
+        "device" => flag.map(Condition::Device),
         _ => None,
     }
 }
@@ -151,8 +173,9 @@ impl Order {
             |order| if words.is_empty() { Ok(Some(order)) } else { Err(format!("{verb} takes nothing")) };
         let duration = |what: &str| time(what).ok_or_else(|| format!("{what:?} is no time (2s, 500ms)"));
         match verb {
-            "add" => return Ok(Some(Order::Add(NewLine::parse(rest.trim(), Socket::Pty)?))),
-            "add-mux" => return Ok(Some(Order::Add(NewLine::parse(rest.trim(), Socket::Mux)?))),
+            "add" => return Ok(Some(Order::Add(NewLine::parse(rest.trim(), SocketKind::Pty)?))),
+            "add-mux" => return Ok(Some(Order::Add(NewLine::parse(rest.trim(), SocketKind::Mux)?))),
+            "add-usb" => return Ok(Some(Order::Add(NewLine::parse(rest.trim(), SocketKind::Usb)?))),
             "list" => return alone(Order::List),
             "again" => return alone(Order::Again),
             "quit" => return alone(Order::Quit),
@@ -190,6 +213,10 @@ impl LineOrder {
             "hangup" => alone(LineOrder::HangUp),
             "heard" => alone(LineOrder::Heard),
             "cut" => alone(LineOrder::Cut),
+            "unplug" => alone(LineOrder::Hand(Deed::Unplug)),
+            "plug" => alone(LineOrder::Hand(Deed::Plug)),
+            "break" => alone(LineOrder::Hand(Deed::Break)),
+            "lines" => held(given).map(|held| LineOrder::Hand(Deed::Hold(held))),
             "set" if !given.is_empty() => {
                 let settings =
                     split_settings(rest).iter().map(|s| Setting::parse(s)).collect::<Result<_, _>>()?;
@@ -237,6 +264,27 @@ fn split_settings(rest: &str) -> Vec<String> {
         }
     }
     settings
+}
+
+/// `cts=0 dcd=1`; what is not named is the modem's own.
+fn held(words: &[&str]) -> Result<Held, String> {
+    let mut held = Held::default();
+    for word in words {
+        let (name, on) = match word.split_once('=') {
+            Some((name, "0")) => (name, false),
+            Some((name, "1")) => (name, true),
+            _ => return Err(format!("{word}: dcd, ri, cts or dsr, =0 or =1")),
+        };
+        let line = match name {
+            "dcd" => &mut held.dcd,
+            "ri" => &mut held.ri,
+            "cts" => &mut held.cts,
+            "dsr" => &mut held.dsr,
+            _ => return Err(format!("{word}: dcd, ri, cts or dsr, =0 or =1")),
+        };
+        *line = Some(on);
+    }
+    Ok(held)
 }
 
 fn faults(words: &[&str]) -> Result<Vec<Planned>, String> {

@@ -151,3 +151,36 @@ fn garbage_and_megabytes_in_command_state() {
     server.within(Duration::from_millis(100));
     assert!(server.command("AT").contains("OK"));
 }
+
+/// What real drivers make of USB lines is shown by tests/lab-usb; here, what is told where there are none.
+#[test]
+fn usb_lines_are_explained_where_they_cannot_be() {
+    let run = |line: &str| {
+        let output = std::process::Command::new(ringback_tests::subject::ours("exchange"))
+            .args(["--usb-line", line])
+            .output()
+            .expect("run the exchange");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (line, why) in [
+        ("1=pl2303", "acm or ftdi"),
+        ("1=acm:a/b", "no serial number"),
+        ("1=acm:A:1bc7", "KIND:SERIAL:VENDOR:PRODUCT"),
+        ("1", "NUMBER="),
+    ] {
+        let (code, text) = run(line);
+        assert!(code == Some(1) && text.contains(why), "{line}: {text}");
+    }
+    if !std::path::Path::new("/sys/devices/platform/vhci_hcd.0").exists() {
+        let (code, text) = run("1=acm");
+        assert!(code == Some(1) && text.contains("vhci_hcd loaded"), "{text}");
+    }
+    let exchange = Exchange::new(&[]);
+    for order in ["unplug", "plug", "break", "lines"] {
+        let why = exchange.order(&format!("{order} {SERVER}")).expect_err("a pty has no plug");
+        assert!(why.contains("not on the USB"), "{why}");
+    }
+    for bad in ["lines 987654 cts", "lines 987654 cd=1", "lines 987654 cts=2", "add-usb 77=ttyUSB0"] {
+        exchange.order(bad).expect_err(bad);
+    }
+}

@@ -114,6 +114,10 @@ impl Ladder {
                 self.lines[line].open = false;
             }
             Happening::Dtr(on) => self.text(now, line, if on { "DTR on" } else { "DTR off" }),
+            Happening::Break(true) => self.text(now, line, "break"),
+            Happening::Plugged(on) => self.text(now, line, if on { "plugged in" } else { "unplugged" }),
+            Happening::Coding(coding) => self.text(now, line, &coding.to_string()),
+            Happening::Rts(_) | Happening::Break(false) => {}
             Happening::Command(text) => self.text(now, line, &format!("▸ {}", visible::terminal(text))),
             // The ring itself is shown; of the caller's data the number is.
             Happening::Reported("RING" | "2") => {}

@@ -1,5 +1,5 @@
 //! Where the computers are plugged in: the one trait behind which ptys, multiplexer lines and
-//! (later) USB modems look alike.
+//! USB adapters look alike.
 //!
 //! A [`Port`] owns a descriptor and carries one line (a pty) or several (a 27.010 multiplexer,
 //! up to 63). Each line on it is a [`Channel`]. The program registers the port once with mio
@@ -10,8 +10,10 @@
 pub mod claim;
 pub mod mux;
 pub mod pty;
+pub mod usb;
 pub mod watch;
 
+use crate::usb::Coding;
 use mio::{Registry, Token};
 use std::io;
 use std::path::Path;
@@ -50,6 +52,58 @@ pub enum Event {
     Readable,
     /// A channel whose last [`Port::write`] was short can take more.
     Writable,
+    /// Somebody has opened the line, the last user has closed it, on a port that tells of DTR and
+    /// RTS by themselves (USB).
+    InUse(bool),
+    /// Speed and frame (USB; a pty and a multiplexer do not carry them).
+    Coding(Coding),
+    /// The computer begins, ends a break.
+    Break(bool),
+    /// The adapter has been plugged in, pulled out.
+    Plugged {
+        /// In or out.
+        on: bool,
+        /// Whether the modem has its power from there.
+        power: bool,
+    },
+}
+
+/// What is done by hand to the cable between computer and modem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Pulls the adapter out.
+    Unplug,
+    /// Plugs it in again.
+    Plug,
+    /// Sends the computer a break.
+    Break,
+    /// Holds lines to the computer on or off whatever the modem says; `None` gives them back.
+    Hold(Held),
+}
+
+/// Lines held by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Data carrier detect.
+    pub dcd: Option<bool>,
+    /// Ring indicator.
+    pub ri: Option<bool>,
+    /// Clear to send.
+    pub cts: Option<bool>,
+    /// Data set ready.
+    pub dsr: Option<bool>,
+}
+
+impl Held {
+    /// What the computer is shown instead of `lines`.
+    pub fn over(self, lines: ModemLines) -> ModemLines {
+        ModemLines {
+            dcd: self.dcd.unwrap_or(lines.dcd),
+            ri: self.ri.unwrap_or(lines.ri),
+            cts: self.cts.unwrap_or(lines.cts),
+            dsr: self.dsr.unwrap_or(lines.dsr),
+        }
+    }
 }
 
 /// One descriptor with one or more lines on it.
@@ -99,6 +153,17 @@ pub trait Port {
 
     /// Throws away what the computer has not read yet and what it sent that nobody read.
     fn flush(&mut self, channel: Channel) -> io::Result<()>;
+
+    /// Does something to the cable. Only USB adapters have one.
+    fn by_hand(
+        &mut self,
+        _channel: Channel,
+        _deed: Deed,
+        _registry: &Registry,
+        _happened: &mut Vec<(Channel, Event)>,
+    ) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the line is not on the USB"))
+    }
 
     /// Whether [`Port::tick`] is wanted every 100 ms now (multiplexer lines that are open).
     fn wants_tick(&self) -> bool {

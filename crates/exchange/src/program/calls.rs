@@ -1,6 +1,6 @@
 //! Carries out what modems and switch decide, step by step.
 
-use super::line::{Line, Wrong};
+use super::line::{Line, Wire, Wrong};
 use super::{Exchange, LOOK, REPEAT, Step};
 use crate::journal::{Ended, Happening};
 use crate::modem::caller_id::Caller;
@@ -327,7 +327,33 @@ impl Exchange {
                 self.steps.extend([Step::Input(id), Step::Close(id)]);
                 self.arm(id);
             }
-            PortEvent::Lines { dtr, .. } => {
+            PortEvent::InUse(open) => {
+                let Some(line) = self.line_mut(id) else { return };
+                line.open = open;
+                if !open {
+                    line.pending = Vec::new();
+                }
+                self.tell(id, if open { Happening::Opened } else { Happening::Closed });
+            }
+            PortEvent::Coding(coding) => {
+                let Some(wire) = self.line_mut(id).and_then(|l| l.wire.as_deref_mut()) else { return };
+                if wire.coding.replace(coding) != Some(coding) {
+                    self.tell(id, Happening::Coding(coding));
+                }
+            }
+            PortEvent::Break(on) => {
+                let Some(wire) = self.line_mut(id).and_then(|l| l.wire.as_deref_mut()) else { return };
+                wire.breaks = wire.breaks.saturating_add(u32::from(wire.breaking && !on));
+                wire.breaking = on;
+                self.tell(id, Happening::Break(on));
+            }
+            PortEvent::Plugged { on, power } => self.plugged(id, on, power),
+            PortEvent::Lines { dtr, rts } => {
+                if let Some(wire) = self.line_mut(id).and_then(|l| l.wire.as_deref_mut())
+                    && std::mem::replace(&mut wire.rts, rts) != rts
+                {
+                    self.tell(id, Happening::Rts(rts));
+                }
                 if self.line(id).is_some_and(|l| l.modem.dtr_on() != dtr) {
                     self.tell(id, Happening::Dtr(dtr));
                     self.dtr(id, dtr);
@@ -341,6 +367,24 @@ impl Exchange {
             }
             PortEvent::Writable => self.steps.push_back(Step::Input(id)),
         }
+    }
+
+    /// An adapter has been plugged in or pulled out; a modem that lives on the USB's power goes with it.
+    fn plugged(&mut self, id: LineId, on: bool, power: bool) {
+        self.tell(id, Happening::Plugged(on));
+        let Some(line) = self.line_mut(id) else { return };
+        line.wire = Some(Box::new(Wire { plugged: on, ..Wire::default() }));
+        if on {
+            return;
+        }
+        (line.open, line.readable, line.pending) = (false, false, Vec::new());
+        if power {
+            self.with_modem(id, |modem, _, out| {
+                modem.power_cycle(out);
+                true
+            });
+        }
+        self.dtr(id, false);
     }
 
     /// The line is closed and what was written to it has been read: DTR falls, unless data is

@@ -142,11 +142,13 @@ impl Control {
         client.send(registry);
     }
 
-    /// Whether somebody waits for the line's DTR, which a pty does not tell of.
+    /// Whether somebody waits for the line's DTR, which a pty does not tell of, or for its device,
+    /// of which the kernel does not.
     pub fn waits_for_dtr(&self, id: LineId) -> bool {
         self.clients.iter().flatten().any(|client| match &client.wait {
             Some(Wait::Line(line, conditions, _)) => {
-                *line == id && conditions.iter().any(|c| matches!(c, Condition::Dtr(_)))
+                *line == id
+                    && conditions.iter().any(|c| matches!(c, Condition::Dtr(_) | Condition::Device(_)))
             }
             _ => false,
         })

@@ -6,6 +6,7 @@ use crate::modem::{Make, Modem, Now};
 use crate::options::Setting;
 use crate::pace::Credit;
 use crate::port::Channel;
+use crate::usb::Coding;
 
 /// A line.
 pub(super) struct Line {
@@ -39,8 +40,21 @@ pub(super) struct Line {
     pub calls: u32,
     /// When the present call began, and whether it is through.
     pub call: Option<(Now, bool)>,
+    /// What only some ports carry.
+    pub wire: Option<Box<Wire>>,
     pub faults: Faults,
     pub wrong: Option<Box<Wrong>>,
+}
+
+/// What a USB adapter tells of its computer beside data and DTR.
+#[derive(Default)]
+pub(super) struct Wire {
+    pub rts: bool,
+    pub coding: Option<Coding>,
+    /// Breaks that have ended.
+    pub breaks: u32,
+    pub breaking: bool,
+    pub plugged: bool,
 }
 
 /// The telephone line's faults in the present call.
@@ -73,6 +87,7 @@ impl Line {
             sent: 0,
             calls: 0,
             call: None,
+            wire: None,
             faults: Faults::default(),
             wrong: None,
         }

@@ -15,12 +15,13 @@ use crate::options::{NewLine, Setting, Socket};
 use crate::port::claim::Claims;
 use crate::port::mux::MuxPort;
 use crate::port::pty::PtyPort;
+use crate::port::usb::UsbPort;
 use crate::port::watch::Watch;
 use crate::port::{Event as PortEvent, News, Port};
 use crate::switch::{self, LineId, Switch};
 use anyhow::{Context, Result, bail};
 use control::Control;
-use line::Line;
+use line::{Line, Wire};
 use mio::{Events, Interest, Poll, Token};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -149,6 +150,9 @@ impl Exchange {
                 return Err(e);
             }
         }
+        if matches!(new.socket, Socket::Usb(_)) {
+            line.wire = Some(Box::new(Wire { plugged: true, ..Wire::default() }));
+        }
         if line.port.is_none() {
             line.far = Some(Box::default());
             let modem = line.modem.settings_mut();
@@ -196,6 +200,7 @@ impl Exchange {
                 let channel = channel.with_context(|| path.display().to_string())?;
                 (Box::new(port), channel.context("a new multiplexer has no room")?)
             }
+            Socket::Usb(identity) => (Box::new(UsbPort::new(identity.clone())?), 0),
         };
         let free = self.ports.iter().position(Option::is_none).unwrap_or(self.ports.len());
         let mux = matches!(socket, Socket::Mux(_));

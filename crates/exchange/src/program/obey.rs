@@ -6,6 +6,7 @@ use crate::faults::Fault;
 use crate::journal::Happening;
 use crate::options::Setting;
 use crate::orders::{Condition, LineOrder, Order, PATIENCE};
+use crate::port::Port;
 use crate::switch::LineId;
 use serde_json::{Value, json};
 
@@ -141,6 +142,15 @@ impl Exchange {
             Condition::Rings(rings) => line.modem.doing().word() == "ringing" && line.modem.rings() >= rings,
             Condition::Calls(calls) => line.calls >= calls,
             Condition::Hears(sound) => line.modem.hears() == sound,
+            Condition::Device(there) => self.device(id).is_empty() != there,
+            on_wire => line.wire.as_deref().is_some_and(|wire| match on_wire {
+                Condition::Rts(on) => wire.rts == on,
+                Condition::Speed(speed) => wire.coding.is_some_and(|c| c.runs_at(speed)),
+                Condition::Frame(frame) => wire.coding.is_some_and(|c| c.frame == frame),
+                Condition::Breaks(breaks) => wire.breaks >= breaks,
+                Condition::Plugged(plugged) => wire.plugged == plugged,
+                _ => false,
+            }),
         }
     }
 
@@ -248,6 +258,20 @@ impl Exchange {
                 });
             }
             LineOrder::Cut => self.drop_carrier(id),
+            LineOrder::Hand(deed) => {
+                let Some((place, channel)) = self.line(id).and_then(|l| l.port) else {
+                    return failed("the line is not on the USB");
+                };
+                let mut result = Ok(());
+                let work = |port: &mut dyn Port, registry: &mio::Registry, happened: &mut Vec<_>| {
+                    result = port.by_hand(channel, deed, registry, happened);
+                    Ok(()) // a deed that fails is no dead port
+                };
+                self.with_port(place, &mut Vec::new(), work);
+                if let Err(e) = result {
+                    return failed(e.to_string());
+                }
+            }
             LineOrder::Fault(faults) => {
                 for planned in faults {
                     if planned.fault == Fault::PowerCycle(None) {
@@ -265,7 +289,7 @@ impl Exchange {
                 self.arm_faults(id);
             }
             LineOrder::Wait(conditions, limit) => {
-                if conditions.iter().any(|c| matches!(c, Condition::Dtr(_))) {
+                if conditions.iter().any(|c| matches!(c, Condition::Dtr(_) | Condition::Device(_))) {
                     self.look(id);
                     self.look_at.get_or_insert(self.now + LOOK);
                 }
@@ -310,7 +334,7 @@ impl Exchange {
         let Some(line) = self.line(id) else { return Value::Null };
         let lines = line.modem.lines();
         let peer = self.switch.peer(id);
-        json!({
+        let mut state = json!({
             "number": &*line.number,
             "device": self.device(id),
             "state": line.modem.doing().word(),
@@ -327,6 +351,14 @@ impl Exchange {
             "sent": line.sent,
             "received": peer.and_then(|p| self.line(p)).map(|l| l.sent),
             "pace": line.rate,
-        })
+        });
+        if let (Some(wire), Some(fields)) = (line.wire.as_deref(), state.as_object_mut()) {
+            fields.insert("plugged".into(), json!(wire.plugged));
+            fields.insert("rts".into(), json!(wire.rts));
+            fields.insert("speed".into(), json!(wire.coding.map(|c| c.speed)));
+            fields.insert("frame".into(), json!(wire.coding.map(|c| c.frame.to_string())));
+            fields.insert("breaks".into(), json!(wire.breaks));
+        }
+        state
     }
 }
