@@ -3,6 +3,7 @@
 
 pub mod modem;
 pub mod originals;
+pub mod preload;
 pub mod pty;
 pub mod sandbox;
 pub mod subject;

@@ -3,13 +3,19 @@
 //! Each test also passes with `SUBJECT=original`; deliberate differences branch on
 //! `subject.original` and stand in README "Differences".
 
+mod audit;
 mod bad_input;
 mod chats;
 mod command_line;
 mod configuration;
+mod documents;
+mod escapes;
 mod files;
 mod handover;
+mod long_waits;
+mod modem_lines;
 mod names;
+mod options;
 mod ppp;
 mod prompt;
 mod rings;
@@ -18,6 +24,7 @@ mod signals;
 mod states;
 
 use ringback_tests::modem::{Manner, Modem};
+use ringback_tests::preload;
 use ringback_tests::sandbox::{Running, Sandbox};
 use ringback_tests::subject::{Subject, subject};
 use ringback_tests::wait;
@@ -33,6 +40,8 @@ struct Getty {
     modem: Modem,
     subject: Subject,
     args: Vec<String>,
+    /// Of the program under test, besides what the sandbox gives.
+    environment: Vec<(&'static str, String)>,
     running: Option<Running>,
 }
 
@@ -53,6 +62,7 @@ impl Getty {
             modem: Modem::with(manner),
             subject: subject("mgetty"),
             args: Vec::new(),
+            environment: Vec::new(),
             running: None,
         }
     }
@@ -77,9 +87,25 @@ impl Getty {
 
     fn start(&mut self) {
         let line = self.modem.line();
-        let mut args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        args.push(&line);
-        self.running = Some(self.sandbox.start(&self.subject.path, &args));
+        let mut command = self.sandbox.command(&self.subject.path, None);
+        command.args(&self.args).arg(line).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        self.running = Some(Running::spawn(&mut command));
+    }
+
+    /// Waits of `from` seconds or more will take `take` (see tests/preload/longwaits.c).
+    fn shorten(&mut self, from: u32, take: Duration) {
+        self.preload("tests/preload/longwaits.c");
+        self.environment.push(("LONGWAITS_FROM", from.to_string()));
+        self.environment.push(("LONGWAITS_TAKE", take.as_millis().to_string()));
+    }
+
+    /// Loads a library before the program.
+    fn preload(&mut self, source: &str) {
+        let library = preload::library(source).display().to_string();
+        match self.environment.iter_mut().find(|(name, _)| *name == "LD_PRELOAD") {
+            Some((_, libraries)) => *libraries = format!("{libraries}:{library}"),
+            None => self.environment.push(("LD_PRELOAD", library)),
+        }
     }
 
     fn running(&mut self) -> &mut Running {
@@ -166,7 +192,8 @@ env | grep -E '^(CALLER|CALL_|CALLED|CONNECT|DEVICE|TERM|TTYPROMPT)' | sed 's/.*
 echo "<<tty $(stty -g </dev/tty)>>"
 stty -a | tr '\n' ' '
 ls -l /proc/$$/fd | sed 's/^/fd: /'
-grep -E '^Sig(Blk|Ign|Cgt)' /proc/$$/status
+# By the shell itself: while it starts a program its own mask is another.
+while read -r line; do case $line in Sig[BIC]*) echo "$line" ;; esac; done </proc/$$/status
 cat /proc/$$/stat
 cat /run/lock/LCK..* 2>/dev/null | sed 's/^/lock: /'
 echo "<<end>>"

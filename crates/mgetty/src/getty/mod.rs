@@ -254,6 +254,7 @@ impl Getty {
                 self.on_line("flush", |line| line.flush(Queue::Both));
             }
             Action::Speed(speed) => {
+                self.service.speed = speed;
                 self.on_line("autobauding", |line| line.set(&line.settings()?.with_speed(speed), When::Now));
             }
             Action::ControllingTty => {
@@ -331,11 +332,10 @@ impl Getty {
 
     pub(crate) fn facts(&self) -> greeting::Facts {
         let caller = self.session.caller();
-        let direct = self.session.setup().direct;
         show::machine(greeting::Facts {
             device: self.service.name.device().to_string(),
             caller: caller.id.clone(),
-            connect: if direct { "DIRECT".into() } else { caller.connect.clone() },
+            connect: caller.connect.clone(),
             speed: self.service.speed,
             ..greeting::Facts::default()
         })

@@ -66,6 +66,13 @@ impl Session {
         });
     }
 
+    /// On a direct line: it is still to be read, and is no part of a name.
+    pub(super) fn expect_the_key_that_woke_us(&mut self) {
+        if let (State::Connected(connected), false) = (&mut self.state, self.setup.blocking) {
+            connected.dropped = 1;
+        }
+    }
+
     pub(super) fn connected_byte(&mut self, mut connected: Connected, byte: u8) {
         let mut text = Vec::new();
         if connected.detector.feed(byte, &mut text) {
@@ -124,10 +131,10 @@ impl Session {
         self.prompt(self.setup.fido);
     }
 
+    /// Its bytes go out as they are; those of the issue have their tabs written as blanks.
     fn prompt(&mut self, fido: bool) {
-        self.push(Action::Set(Stage::Greeting));
-        self.push(Action::Prompt(fido));
         self.push(Action::Set(Stage::Name));
+        self.push(Action::Prompt(fido));
     }
 
     pub(super) fn naming_byte(&mut self, mut naming: Naming, byte: u8) {

@@ -70,7 +70,9 @@ impl Session {
             self.state = State::Ringing(ringing);
         } else if self.setup.direct {
             self.push(Action::ControllingTty);
+            self.caller.connect = "DIRECT".into();
             self.connected(self.now);
+            self.expect_the_key_that_woke_us();
         } else {
             let first = ringing.mode != Mode::Forbidden && ringing.rings == 0;
             ringing.mode = if first && self.setup.ringback.is_some() { Mode::FirstCall } else { Mode::Plain };
@@ -255,7 +257,7 @@ impl Session {
         match outcome {
             Outcome::Done => {
                 if self.setup.autobauding {
-                    self.push(Action::Speed(result::connect_speed(&self.caller.connect)));
+                    self.autobaud();
                 }
                 let at = self.connected_at.unwrap_or(self.now);
                 self.connected(at);
@@ -267,6 +269,18 @@ impl Session {
                 self.audit(&text);
                 self.exit(1);
             }
+        }
+    }
+
+    /// Not every text of a modem is a speed of a port: then it stays as it is.
+    fn autobaud(&mut self) {
+        let speed = result::connect_speed(&self.caller.connect);
+        self.log(Level::Mesg, &format!("autobauding: switch to {speed} bps"));
+        if ttyline::speed::is_mgetty_speed(speed) {
+            self.push(Action::Speed(speed));
+        } else {
+            let text = format!("autobauding: cannot parse 'CONNECT {}'", self.caller.connect);
+            self.log(Level::Error, &text);
         }
     }
 

@@ -43,12 +43,14 @@ pub fn action(line: &[u8]) -> Option<Action> {
     ACTIONS.iter().find(|(text, _)| line.starts_with(text.as_bytes())).map(|&(_, action)| action)
 }
 
-/// The line speed a `CONNECT` text asks for (`autobauding`): its first number; 300 bit/s if it
-/// has none, as V.250 says of a bare `CONNECT`.
+/// The port speed a `CONNECT` text asks for (`autobauding`): the number it begins with; 300 bit/s if there is
+/// no text, as V.250 says of a bare `CONNECT`; 0 if it begins with something else.
 pub fn connect_speed(text: &str) -> u32 {
-    let digits: String =
-        text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).take(9).collect();
-    digits.parse().unwrap_or(300)
+    if text.is_empty() {
+        return 300;
+    }
+    let digits: String = text.chars().take_while(char::is_ascii_digit).take(9).collect();
+    digits.parse().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -68,9 +70,9 @@ mod tests {
     }
 
     #[test]
-    fn speed_is_the_first_number() {
+    fn speed_is_the_number_at_the_head() {
         assert_eq!(connect_speed("33600/ARQ/V34"), 33600);
-        assert_eq!(connect_speed("FAX 9600"), 9600);
+        assert_eq!(connect_speed("FAST 9600"), 0);
         assert_eq!(connect_speed(""), 300);
         assert_eq!(connect_speed("99999999999999"), 999_999_999);
     }
