@@ -9,6 +9,8 @@ pub mod exec;
 pub mod getty;
 pub mod greeting;
 mod handover;
+mod hook;
+pub mod judge;
 mod login;
 pub mod name;
 pub mod run;

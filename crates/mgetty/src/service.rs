@@ -1,12 +1,13 @@
 //! What is known before the session starts: the line, where things are, who owns the device.
 
 use crate::args::Options;
+use crate::judge;
 use crate::session::{Setup, Waits};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ttyline::config::mgetty::{Loaded, MgettyConfig};
 use ttyline::config::value::Chat;
-use ttyline::config::{self, Setting, Text};
+use ttyline::config::{self, Setting, Text, caller_rules};
 use ttyline::expect::modem_chat::ModemChat;
 use ttyline::line_name::LineName;
 use ttyline::log::reason;
@@ -39,6 +40,16 @@ pub struct Service {
     pub login_file: PathBuf,
     /// `TERM` for the login program.
     pub term: Option<String>,
+    /// dialin.config and the caller rules.
+    pub caller_files: judge::Files,
+    /// Says how many rings to wait for.
+    pub cid_program: Option<Vec<String>>,
+    /// Says whether to answer.
+    pub cnd_program: Option<Vec<String>>,
+    /// They and the programs of caller rules get so long.
+    pub program_time: Duration,
+    /// Calls back without answering.
+    pub callback_program: String,
     /// Lines of the statistics chat are appended to it.
     pub statistics_file: Option<PathBuf>,
 }
@@ -76,6 +87,7 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
     }
     let speed = speed_of(&config, &mut notes);
     let setup = setup(&config, options, &name);
+    let rules = config.caller_rules.value.as_ref();
     let service = Service {
         debug: u8::try_from(config.debug.value.clamp(0, 9)).unwrap_or(4),
         speed,
@@ -90,6 +102,15 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         login_file: directory.join(config.login_conf_file.value.as_path()),
         term: config.term.value.as_ref().map(|term| term.as_str().into_owned()),
         statistics_file: config.statistics_file.value.as_ref().map(|file| file.as_path().to_path_buf()),
+        caller_files: judge::Files {
+            dialin: directory.join("dialin.config"),
+            rules: rules.map_or_else(|| caller_rules::FILE.into(), |file| directory.join(file.as_path())),
+            rules_named: rules.is_some(),
+        },
+        cid_program: words(&config.cid_program),
+        cnd_program: words(&config.cnd_program),
+        program_time: Duration::from_secs(u64::try_from(config.caller_program_time.value).unwrap_or(0)),
+        callback_program: config.callback_program.value.as_str().into_owned(),
         name,
     };
     (service, setup, notes)
@@ -164,6 +185,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         rings: config.rings_wanted(),
         ringback: config.ringback.value.then(|| config.ringback_window()),
         msn_list: words.split_ascii_whitespace().map(String::from).collect(),
+        ask_rings: config.cid_program.value.as_ref().is_some_and(|words| !words.is_empty()),
         autobauding: config.autobauding.value,
         // A line that waits for carrier has no limit, as in the original.
         login_time: u64::try_from(config.login_time.value)
@@ -174,6 +196,13 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         ttyprompt_hack: config.ttyprompt_hack.value,
         waits,
     }
+}
+
+/// A program and its arguments: words at blanks, no shell.
+fn words(value: &Setting<Option<Text>>) -> Option<Vec<String>> {
+    let text = value.value.as_ref()?.as_str();
+    let words: Vec<String> = text.split_ascii_whitespace().map(String::from).collect();
+    (!words.is_empty()).then_some(words)
 }
 
 fn ms(value: &Setting<i64>) -> Duration {

@@ -1,13 +1,15 @@
 //! The loop: carries bytes, time, signals and answers to the [`Session`], and its actions out.
 
+mod asking;
 mod line;
 mod locking;
 mod records;
 
 use crate::dialout::Foreign;
 use crate::handover::Handover;
+use crate::hook::Hook;
 use crate::service::{self, Service};
-use crate::session::{Action, Appetite, Event, Session, Setup, Stage, Verdict};
+use crate::session::{Action, Appetite, Event, Session, Setup, Stage};
 use crate::watcher::Watcher;
 use crate::{greeting, login, show};
 use nix::sys::signal::Signal;
@@ -59,6 +61,10 @@ pub struct Getty {
     clock: Clock,
     out: VecDeque<Out>,
     stuck_at: Option<Duration>,
+    /// A program that is being asked about the caller.
+    hook: Option<Hook>,
+    /// The number and user of a caller rule, until the phone rings no more.
+    call_back: Option<(String, Option<String>)>,
     foreign: Option<Foreign>,
     look_at: Duration,
     answers: VecDeque<Event<'static>>,
@@ -82,6 +88,8 @@ impl Getty {
             clock: Clock::start(),
             out: VecDeque::new(),
             stuck_at: None,
+            hook: None,
+            call_back: None,
             foreign: None,
             look_at: Duration::ZERO,
             answers: VecDeque::new(),
@@ -96,6 +104,7 @@ impl Getty {
         self.tell(Event::Start);
         loop {
             if let Some(code) = self.end {
+                self.hook = None;
                 self.remove_pid();
                 self.handover.stop();
                 return code;
@@ -130,7 +139,8 @@ impl Getty {
         }
         let now = self.clock.now();
         let look_at = self.foreign.as_ref().map(|_| self.look_at);
-        let due = [self.session.deadline(), self.stuck_at, look_at].into_iter().flatten().min();
+        let hook_at = self.hook.as_ref().map(|hook| hook.due(now));
+        let due = [self.session.deadline(), self.stuck_at, look_at, hook_at].into_iter().flatten().min();
         if appetite == Appetite::Notice {
             // Idle, perhaps for weeks.
             ttyline::sys::process::release_memory();
@@ -140,6 +150,8 @@ impl Getty {
         if appetite == Appetite::Notice || self.foreign.is_some() {
             others.extend(self.handover.source());
         }
+        let asked = others.len();
+        others.extend(self.hook.as_ref().and_then(Hook::source));
         let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
         let limit = due.map(|at| at.saturating_sub(now));
         let ready = drive::wait(sources, appetite != Appetite::Nothing, !self.out.is_empty(), limit);
@@ -158,7 +170,10 @@ impl Getty {
         if self.end.is_none() {
             self.times(ready.other.is_some_and(|place| place < foreign));
         }
-        if self.end.is_none() && ready.other.is_some_and(|place| place >= foreign) {
+        if self.end.is_none() && self.hook.is_some() {
+            self.look_at_hook();
+        }
+        if self.end.is_none() && ready.other.is_some_and(|place| (foreign..asked).contains(&place)) {
             self.handover();
         }
     }
@@ -269,11 +284,9 @@ impl Getty {
                 let path = service::nologin_path(&self.service.name.id());
                 self.answers.push_back(Event::Nologin(path.exists()));
             }
-            // dialin.config and cnd-program will be asked here.
-            Action::JudgeCaller => {
-                let verdict = if self.service.fax_only { Verdict::Refuse } else { Verdict::Accept };
-                self.answers.push_back(Event::Caller(verdict));
-            }
+            Action::JudgeCaller => self.judge_caller(),
+            Action::AskRings => self.ask_rings(),
+            Action::CallBack => self.run_callback(),
             Action::UtmpLogin => self.utmp_login(),
             Action::Issue => {
                 let text = show::issue(&self.service.issue, &self.facts());

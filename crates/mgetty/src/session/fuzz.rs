@@ -126,7 +126,14 @@ impl World {
                 Action::DtrLow => Event::DtrIsLow(kind),
                 Action::AskNologin => Event::Nologin(!kind),
                 Action::AskModem => Event::ModemIsOn(kind),
-                Action::JudgeCaller => Event::Caller(if kind { Verdict::Accept } else { Verdict::Refuse }),
+                Action::JudgeCaller if kind => Event::Caller(Verdict::Accept),
+                Action::JudgeCaller => Event::Caller(match self.script.len() % 3 {
+                    0 => Verdict::Refuse,
+                    1 => Verdict::RingOut,
+                    _ => Verdict::CallBack,
+                }),
+                Action::AskRings => Event::Rings((!kind).then_some(2)),
+                Action::CallBack => Event::CallBackRuns,
                 Action::WaitForLock => {
                     self.open = false;
                     continue;

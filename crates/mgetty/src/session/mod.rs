@@ -45,6 +45,7 @@ enum Then {
     InitAgain,
     Ready,
     CleanUp,
+    CallBack,
     NologinText,
 }
 
@@ -84,8 +85,10 @@ enum State {
     Idle { until: Option<Duration> },
     NologinAsked(Ringing),
     Ringing(Ringing),
+    RingsAsked(Ringing),
     NologinBye { until: Duration },
     Judging,
+    CallingBack,
     Dialout,
     DialoutOver { until: Duration },
     TakingOver,
@@ -183,7 +186,9 @@ impl Session {
             | State::DtrAsked
             | State::ModemAsked
             | State::NologinAsked(_)
+            | State::RingsAsked(_)
             | State::Judging
+            | State::CallingBack
             | State::Dialout
             | State::TakingOver
             | State::Over => None,
@@ -249,7 +254,9 @@ impl Session {
             (State::ModemAsked, Event::ModemIsOn(on)) => self.modem_is_on(on),
             (State::Idle { .. }, Event::Readable) => self.wake(),
             (State::NologinAsked(ringing), Event::Nologin(forbidden)) => self.nologin(ringing, forbidden),
+            (State::RingsAsked(ringing), Event::Rings(wanted)) => self.rings_wanted(ringing, wanted),
             (State::Judging, Event::Caller(verdict)) => self.judged(verdict),
+            (State::CallingBack, Event::CallBackRuns) => self.clean_up(),
             (State::Dialout, Event::LockGone) => {
                 self.state = State::DialoutOver { until: self.now + self.setup.waits.after_dialout };
             }
@@ -420,6 +427,7 @@ impl Session {
                 self.idle();
             }
             Then::CleanUp => self.clean_up(),
+            Then::CallBack => self.call_back(),
             Then::NologinText => self.nologin_text(),
         }
     }

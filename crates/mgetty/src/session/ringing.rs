@@ -10,6 +10,8 @@ use ttyline::log::Level;
 /// Rings come every 4 to 6 s; after this silence the first call of a ringback is over.
 const RINGBACK_SILENCE: Duration = Duration::from_secs(17);
 const DLE: u8 = 0x10;
+/// `cid-program` is asked at this ring about a caller who is not known.
+const UNKNOWN_RINGS: u32 = 3;
 
 /// What a ringing line is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,10 @@ pub struct Ringing {
     mode: Mode,
     /// A DLE came: the next byte is an event of a voice modem.
     escaped: bool,
+    /// What `cid-program` has said of the rings to wait for.
+    wanted: Option<u32>,
+    /// It has been asked.
+    asked: bool,
 }
 
 impl Ringing {
@@ -55,8 +61,15 @@ impl Session {
         self.active = true;
         self.line.clear();
         let until = self.now + self.setup.waits.ring;
-        let ringing =
-            Ringing { rings: 0, until, reader: RingReader::default(), mode: Mode::Plain, escaped: false };
+        let ringing = Ringing {
+            rings: 0,
+            until,
+            reader: RingReader::default(),
+            mode: Mode::Plain,
+            escaped: false,
+            wanted: None,
+            asked: false,
+        };
         self.push(Action::AskNologin);
         self.state = State::NologinAsked(ringing);
     }
@@ -94,7 +107,8 @@ impl Session {
 
     /// Answers if there were enough rings, else waits on.
     fn enough(&mut self, ringing: Ringing) {
-        let counted = matches!(ringing.mode, Mode::Plain) && ringing.rings >= self.setup.rings;
+        let counted = matches!(ringing.mode, Mode::Plain)
+            && ringing.rings >= ringing.wanted.unwrap_or(self.setup.rings);
         if counted || self.virtual_ring {
             self.picked();
         } else {
@@ -159,10 +173,29 @@ impl Session {
             }
             Mode::SecondCall => {
                 ringing.mode = Mode::Plain;
-                self.enough(ringing);
+                self.counted(ringing);
             }
-            Mode::Plain => self.enough(ringing),
+            Mode::Plain => self.counted(ringing),
         }
+    }
+
+    /// Once in a call `cid-program` is asked: when somebody is known, or at the third ring.
+    fn counted(&mut self, mut ringing: Ringing) {
+        let time = self.caller.known() || ringing.rings >= UNKNOWN_RINGS;
+        if self.setup.ask_rings && !ringing.asked && !self.virtual_ring && time {
+            ringing.asked = true;
+            self.push(Action::AskRings);
+            self.state = State::RingsAsked(ringing);
+        } else {
+            self.enough(ringing);
+        }
+    }
+
+    /// What `cid-program` says. The phone has gone on ringing meanwhile.
+    pub(super) fn rings_wanted(&mut self, mut ringing: Ringing, wanted: Option<u32>) {
+        ringing.until = self.now + self.setup.waits.ring;
+        ringing.wanted = wanted.map(|rings| rings.max(1)).or(ringing.wanted);
+        self.enough(ringing);
     }
 
     /// A result code among the rings.
@@ -250,7 +283,15 @@ impl Session {
                 self.audit(&format!("denied caller {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
                 self.drain(self.setup.waits.refused, Then::CleanUp);
             }
+            Verdict::RingOut => self.drain(self.setup.waits.refused, Then::CleanUp),
+            Verdict::CallBack => self.drain(self.setup.waits.refused, Then::CallBack),
         }
+    }
+
+    /// The phone rings no more, and was never answered.
+    pub(super) fn call_back(&mut self) {
+        self.push(Action::CallBack);
+        self.state = State::CallingBack;
     }
 
     pub(super) fn answered(&mut self, outcome: Outcome) {

@@ -103,6 +103,8 @@ pub struct Setup {
     pub ringback: Option<Duration>,
     /// Own numbers, for distinctive ring.
     pub msn_list: Vec<String>,
+    /// There is a `cid-program` to ask about rings.
+    pub ask_rings: bool,
     /// Port speed follows CONNECT.
     pub autobauding: bool,
     /// From CONNECT to the end of patience; `None` is for ever.
@@ -143,6 +145,7 @@ impl Default for Setup {
             rings: 1,
             ringback: None,
             msn_list: Vec::new(),
+            ask_rings: false,
             autobauding: false,
             login_time: Some(Duration::from_secs(240)),
             fido: true,

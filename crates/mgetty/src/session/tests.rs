@@ -15,6 +15,7 @@ struct Bench {
     waiting: VecDeque<u8>,
     nologin: bool,
     verdict: Verdict,
+    rings: Option<u32>,
 }
 
 impl Bench {
@@ -28,6 +29,7 @@ impl Bench {
             waiting: VecDeque::new(),
             nologin: false,
             verdict: Verdict::Accept,
+            rings: None,
         };
         bench.event(Event::Start);
         bench
@@ -70,6 +72,8 @@ impl Bench {
                 Action::AskNologin => Some(Event::Nologin(self.nologin)),
                 Action::AskModem => Some(Event::ModemIsOn(true)),
                 Action::JudgeCaller => Some(Event::Caller(self.verdict)),
+                Action::CallBack => Some(Event::CallBackRuns),
+                Action::AskRings => Some(Event::Rings(self.rings)),
                 Action::Send(bytes) => {
                     self.sent.push_str(&String::from_utf8_lossy(bytes));
                     None
@@ -278,6 +282,47 @@ fn nobody_rang_and_the_phone_stopped_ringing() {
     bench.wait(10_500);
     assert!(bench.logged.contains("phone stopped ringing (rings=2, dev=ttyS1, pid=7, caller='555')"));
     assert_eq!((bench.exit(), bench.session.appetite()), (None, Appetite::Notice));
+    assert_eq!(bench.session.caller().id, "none");
+}
+
+#[test]
+fn cid_program_is_asked_once_when_somebody_is_known_or_at_the_third_ring() {
+    let asked = |bench: &Bench| bench.session.appetite();
+    let setup = Setup { rings: 9, ask_rings: true, ..Setup::default() };
+    let mut bench = Bench::idle(setup.clone());
+    bench.rings = Some(2);
+    bench.line("RING\r\n");
+    bench.wait(4000);
+    assert!(bench.sent.is_empty());
+    bench.line("NMBR = 555\r\nRING\r\n");
+    bench.run_until(|b| b.sent.contains("ATA\r"), b"");
+    let mut bench = Bench::idle(setup);
+    for _ in 0..3 {
+        assert_eq!(
+            asked(&bench),
+            if bench.logged.contains("ring 1") { Appetite::Bytes } else { Appetite::Notice }
+        );
+        bench.rings = Some(4);
+        bench.line("RING\r\n");
+        bench.wait(4000);
+    }
+    assert!(bench.sent.is_empty());
+    bench.rings = Some(1);
+    bench.line("RING\r\n");
+    bench.run_until(|b| b.sent.contains("ATA\r"), b"");
+}
+
+#[test]
+fn a_call_back_waits_until_the_phone_is_silent_and_never_answers() {
+    let mut bench = Bench::idle(Setup::default());
+    bench.verdict = Verdict::CallBack;
+    for _ in 0..4 {
+        bench.line("RING\r\n");
+        bench.wait(6000);
+        assert!(!bench.last.contains(&Action::CallBack));
+    }
+    bench.run_until(|b| b.session.appetite() == Appetite::Notice, b"");
+    assert!(bench.sent.is_empty() && !bench.logged.contains("denied"));
     assert_eq!(bench.session.caller().id, "none");
 }
 

@@ -43,6 +43,10 @@ pub enum Event<'a> {
     ModemIsOn(bool),
     /// Answer to [`Action::JudgeCaller`].
     Caller(Verdict),
+    /// Answer to [`Action::CallBack`]: callback runs, or does not.
+    CallBackRuns,
+    /// Answer to [`Action::AskRings`]: how many rings are wanted, if `cid-program` says so.
+    Rings(Option<u32>),
     /// Answer to [`Action::WaitForLock`]: the other program's lock is no more.
     LockGone,
     /// A callback program has locked the line and is going to dial.
@@ -60,8 +64,12 @@ pub enum Event<'a> {
 pub enum Verdict {
     /// Pick up.
     Accept,
-    /// Let it ring out.
+    /// Let it ring out: he is denied.
     Refuse,
+    /// Let it ring out: it is not for us, or a program was told.
+    RingOut,
+    /// Let it ring out, then call back.
+    CallBack,
 }
 
 /// What the line's settings are for.
@@ -136,6 +144,10 @@ pub enum Action {
     AskNologin,
     /// Decide about the caller; [`Event::Caller`] answers.
     JudgeCaller,
+    /// Have a number called, as a caller rule says; [`Event::CallBackRuns`] answers.
+    CallBack,
+    /// Ask `cid-program` about the caller; [`Event::Rings`] answers.
+    AskRings,
     /// utmp: somebody is about to log in.
     UtmpLogin,
     /// Write the issue.

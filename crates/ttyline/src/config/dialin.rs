@@ -1,6 +1,8 @@
 //! `dialin.config`: which callers are answered (spec section 7).
 
 use super::document::Position;
+use super::{Fault, Problem};
+use crate::visible;
 
 /// What the file says about a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,33 @@ pub fn tokens(file: &[u8]) -> impl Iterator<Item = (Position, &[u8])> {
     })
 }
 
+/// What hardly does what was meant: tokens that are never reached, a lone `!`, a `#` that begins no comment.
+#[must_use]
+pub fn check(file: &[u8]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut say = |at, text: String| problems.push(Problem { at, fault: Fault::Warning(text) });
+    let mut before: Vec<(Position, &[u8])> = Vec::new();
+    for (at, token) in tokens(file) {
+        let prefix = token.strip_prefix(b"!").unwrap_or(token);
+        let shown = visible::terminal(token);
+        let everybody = |prefix: &[u8]| prefix == b"all" || prefix.is_empty();
+        if token == b"!" {
+            say(at, "a lone `!` denies everybody; a number belongs right behind it, or write `!all`".into());
+        } else if token.starts_with(b"#") {
+            say(at, format!("`{shown}`: comments need a line of their own, this one is read as numbers"));
+        } else if !everybody(prefix) && !prefix.is_ascii() {
+            say(at, format!("`{shown}`: no caller's number looks like this"));
+        }
+        if let Some((other, _)) =
+            before.iter().find(|(_, earlier)| everybody(earlier) || prefix.starts_with(earlier))
+        {
+            say(at, format!("`{shown}` is never reached: line {} decides before it", other.line));
+        }
+        before.push((at, prefix));
+    }
+    problems
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +95,32 @@ mod tests {
         assert!(!allowed("!all\nall\n", "1"));
     }
 
+    #[test]
+    fn what_hardly_was_meant_is_told() {
+        let said = |file: &str| -> Vec<String> {
+            check(file.as_bytes()).iter().map(|p| p.describe(std::path::Path::new("f"))).collect()
+        };
+        assert_eq!(said("# fine\n555 !666, none\n!all\n"), [""; 0]);
+        assert!(said("! 555\n")[0].starts_with("f:1:1: a lone `!`"));
+        assert!(said("! 555\n")[1].starts_with("f:1:3: `555` is never reached: line 1"));
+        assert!(said("555 # office\n")[0].starts_with("f:1:5: `#`: comments need a line"));
+        assert!(said("555\n5551\n!555\n")[0].starts_with("f:2:1: `5551` is never reached: line 1"));
+        assert_eq!(said("555\n5551\n!555\n").len(), 2);
+        assert!(said("!all\nall\n")[0].starts_with("f:2:1: `all` is never reached"));
+    }
+
     proptest! {
+        #[test]
+        fn a_token_said_to_be_dead_decides_nothing(
+            tokens in proptest::collection::vec("!?(all|[0-9]{0,3})", 0..6), caller in "[0-9]{0,4}") {
+            let file = tokens.join("\n");
+            let dead: Vec<_> = check(file.as_bytes()).into_iter()
+                .filter(|p| p.fault.to_string().contains("never reached")).map(|p| p.at).collect();
+            if let Some(at) = look_up(file.as_bytes(), &caller).at {
+                prop_assert!(!dead.contains(&at), "{file:?} {at}");
+            }
+        }
+
         #[test]
         fn any_bytes_give_a_verdict_at_a_token_that_is_there(
             file in proptest::collection::vec(any::<u8>(), 0..100), caller in "[0-9A-Z]{0,8}") {

@@ -138,12 +138,26 @@ keyword_file! {
         "connect-drain" connect_drain: i64 = 300;
         /// New: after another program's lock is gone, pause before the line is initialised anew, ms.
         "dialout-delay" dialout_delay: i64 = 200;
+        /// New: `cid-program` and `cnd-program` get so long, s.
+        "caller-program-time" caller_program_time: i64 = 10;
+        /// New: what becomes of calls; [`super::caller_rules::FILE`] if it is there and none is named.
+        "caller-rules" caller_rules: Option<Text> = None;
+        /// New: the program that calls back without an answer.
+        "callback-program" callback_program: Text = Text::from("/usr/sbin/callback");
     }
 }
 
 /// Keywords the original does not know: it warns of them and goes on.
-pub const NEW_KEYWORDS: &[&str] =
-    &["command-delay", "init-drain", "ready-drain", "connect-drain", "dialout-delay"];
+pub const NEW_KEYWORDS: &[&str] = &[
+    "command-delay",
+    "init-drain",
+    "ready-drain",
+    "connect-drain",
+    "dialout-delay",
+    "caller-program-time",
+    "caller-rules",
+    "callback-program",
+];
 
 /// What reading the file gave besides settings.
 #[derive(Debug)]
@@ -158,8 +172,7 @@ pub enum Loaded {
 
 impl MgettyConfig {
     /// The keywords the original does not know (and passes over with a warning).
-    pub const NEW: [&str; 5] =
-        ["command-delay", "init-drain", "ready-drain", "connect-drain", "dialout-delay"];
+    pub const NEW: &[&str] = NEW_KEYWORDS;
 
     /// Reads the file for `device`. Settings of the command line stay.
     pub fn load_file(&mut self, path: &Path, device: &str) -> Loaded {

@@ -6,6 +6,7 @@
 
 pub mod call_policy;
 pub mod callback;
+pub mod caller_rules;
 pub mod dialin;
 pub mod document;
 mod keywords;
@@ -115,6 +116,10 @@ pub enum Fault {
     TooManyArguments(usize),
     /// A `!` line of login.config that is not understood.
     UnknownDirective(String),
+    /// Something else: a sentence.
+    Wrong(String),
+    /// It is read as it stands, but hardly does what was meant: a sentence.
+    Warning(String),
 }
 
 impl Problem {
@@ -127,7 +132,7 @@ impl Problem {
     /// Whether the original would have gone on without a word.
     #[must_use]
     pub fn is_mere_doubt(&self) -> bool {
-        matches!(self.fault, Fault::Doubtful { .. })
+        matches!(self.fault, Fault::Doubtful { .. } | Fault::Warning(_))
     }
 }
 
@@ -150,6 +155,7 @@ impl std::fmt::Display for Fault {
             Fault::UnknownDirective(word) => {
                 write!(f, "`{word}` is not understood, expected `!version 1` or `!version 2`")
             }
+            Fault::Wrong(text) | Fault::Warning(text) => f.write_str(text),
         }
     }
 }
