@@ -17,7 +17,8 @@ pub const LETTERS: &[(char, bool)] = &[
 ];
 
 /// New options and how many words follow.
-pub const LONG: &[(&str, usize)] = &[("check-number", 2), ("config-dir", 1), ("help", 0), ("help-all", 0)];
+pub const LONG: &[(&str, usize)] =
+    &[("check-number", 2), ("config-dir", 1), ("help", 0), ("help-all", 0), ("unanswered", 0)];
 
 /// A usage error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Options {
     pub own_line: bool,
     /// `-d`: stay in the foreground.
     pub foreground: bool,
+    /// `--unanswered`: the caller has rung and was not answered.
+    pub unanswered: bool,
     /// Numbers, as typed.
     pub numbers: Vec<String>,
     /// `--config-dir`
@@ -95,6 +98,7 @@ pub fn meaning(typed: Vec<Word>) -> Result<Command, Wrong> {
             Word::Letter('V', _) => return Ok(Command::Version),
             Word::Letter(letter, value) => option(&mut options, letter, value)?,
             Word::Long("config-dir", values) => options.config_dir = values.into_iter().next(),
+            Word::Long("unanswered", _) => options.unanswered = true,
             Word::Long("check-number", values) => check = Some(values),
             Word::Long(..) => return Ok(Command::Help),
             Word::Operand(word) => options.numbers.push(word),
@@ -184,6 +188,7 @@ usage: callback [options] [number...]
                 say whether this user may have this number called, and which rule decides
   --config-dir directory
                 where callback.config is
+  --unanswered  the caller has rung and was not answered: he is asked nothing
   --help, --help-all
                 this text
 ";

@@ -177,7 +177,10 @@ fn call(called: &str, options: Options) -> u8 {
     let own = own.and_then(|path| LineName::new(&path.to_string_lossy()).ok());
     let carrier = tty::modem_lines(stdin.as_fd()).is_ok_and(|lines| lines.carrier());
     let mut program = Program {
-        called_in: variable("CALLER_ID").is_some() || variable("CONNECT").is_some() || user.is_some(),
+        called_in: options.unanswered
+            || variable("CALLER_ID").is_some()
+            || variable("CONNECT").is_some()
+            || user.is_some(),
         caller: variable("CALLER_ID").filter(|id| id != "none"),
         options,
         reader,
@@ -194,7 +197,7 @@ fn call(called: &str, options: Options) -> u8 {
         Ok(numbers) if program.options.foreground => program.background(&numbers).code(),
         Ok(numbers) => program.leave_and_call(&numbers),
         Err(exit) => {
-            if !program.interrupted() {
+            if !program.interrupted() && !program.options.unanswered {
                 // He is to read why.
                 ask::drain();
                 let _ = dial::pause(&program.signals, LAST_WORDS);
@@ -229,6 +232,13 @@ impl Program {
         }
         if self.called_in || asks {
             self.gate(&lines)?;
+        }
+        // Who has not been answered cannot be asked.
+        if self.options.unanswered && asks {
+            return self.refuse("", "no number is given, and nobody can be asked");
+        }
+        if self.options.unanswered && self.settings.policy.password {
+            return self.refuse(&self.options.numbers.join(" "), "password: nobody can be asked for it");
         }
         for number in &self.options.numbers {
             let Ok(fixed) = Fixed::parse(number.as_bytes()) else { continue };
@@ -285,7 +295,9 @@ impl Program {
     /// A request that comes to nothing: log, record, a polite word.
     fn refuse<T>(&mut self, number: &str, why: &str) -> Result<T, Exit> {
         self.refused(number, why);
-        ask::say("\nSorry, you cannot be called back now.\n");
+        if !self.options.unanswered {
+            ask::say("\nSorry, you cannot be called back now.\n");
+        }
         Err(Exit::Dial)
     }
 
@@ -418,10 +430,12 @@ impl Program {
 
     /// Goes to the background; the session leader's end hangs up.
     fn leave_and_call(mut self, numbers: &[String]) -> u8 {
-        ask::say(BACKGROUND);
-        ask::drain();
-        if let Some(signal) = dial::pause(&self.signals, LAST_WORDS) {
-            return self.end_by(signal).code();
+        if !self.options.unanswered {
+            ask::say(BACKGROUND);
+            ask::drain();
+            if let Some(signal) = dial::pause(&self.signals, LAST_WORDS) {
+                return self.end_by(signal).code();
+            }
         }
         let forked = process::fork(|| {
             // Neither the line nor its session is ours any more.

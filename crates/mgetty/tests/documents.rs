@@ -4,9 +4,10 @@
 use mgetty::args::{LETTERS, LONG};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use ttyline::config::Document;
+use ttyline::config::caller_rules::CallerRules;
 use ttyline::config::login::LoginConfig;
 use ttyline::config::mgetty::MgettyConfig;
+use ttyline::config::{Document, dialin};
 
 fn top(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -80,6 +81,15 @@ fn mgetty_config_5_has_each_keyword_and_its_value() {
     assert_eq!(found, known);
 }
 
+/// A sample with what it only suggests (`#word`, no blank behind the `#`) switched on.
+fn uncommented(path: &str) -> String {
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    text(path).lines().map(on).collect()
+}
+
 /// The lines of a page's literal displays.
 fn examples(page: &str) -> String {
     let mut out = String::new();
@@ -104,6 +114,22 @@ fn samples_and_examples_are_read_without_complaint() {
         assert!(!sample.is_empty());
         let document = Document::parse(sample.into_bytes());
         assert_eq!(MgettyConfig::check(&document), []);
+    }
+    for sample in [
+        text("etc/ringback/caller-rules"),
+        uncommented("etc/ringback/caller-rules"),
+        examples("man/caller-rules.5"),
+    ] {
+        let rules = CallerRules::parse(&Document::parse(sample.into_bytes()));
+        assert_eq!((rules.problems.as_slice(), rules.unreachable().as_slice()), (&[][..], &[][..]));
+        assert!(!rules.rules.is_empty());
+    }
+    for sample in [
+        text("etc/mgetty/dialin.config"),
+        uncommented("etc/mgetty/dialin.config"),
+        examples("man/dialin.config.5"),
+    ] {
+        assert_eq!(dialin::check(sample.as_bytes()), []);
     }
     for sample in [text("etc/mgetty/login.config"), examples("man/login.config.5")] {
         let config = LoginConfig::parse(&Document::parse(sample.into_bytes()));
