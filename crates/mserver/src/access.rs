@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 use ttyline::config::mserver::Hosts;
 use ttyline::hosts_access::lookup::HostName;
 use ttyline::hosts_access::{self, Rules, Visit};
@@ -21,6 +22,8 @@ pub struct Caller {
     pub port: u16,
     /// Its name, once that has been looked up.
     pub name: Option<HostName>,
+    /// Whom its certificate names, at a port with TLS.
+    pub certificate: Option<Rc<str>>,
 }
 
 impl Caller {
@@ -45,12 +48,22 @@ impl Caller {
         hosts.map_or(self.is_local(), |hosts| hosts.admit(self.peer, self.known_name()))
     }
 
+    /// Who it is, for the record: whom its certificate names, or its verified host name.
+    #[must_use]
+    pub fn who(&self) -> Option<&str> {
+        self.certificate.as_deref().or(self.known_name())
+    }
+
     /// For people: address, and name where there is one.
     #[must_use]
     pub fn shown(&self) -> String {
-        match self.known_name() {
+        let place = match self.known_name() {
             Some(name) => format!("{name} ({})", self.peer),
             None => self.peer.to_string(),
+        };
+        match &self.certificate {
+            Some(who) => format!("`{who}` at {place}"),
+            None => place,
         }
     }
 }

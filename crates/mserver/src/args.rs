@@ -87,7 +87,8 @@ pub fn main() -> u8 {
 }
 
 fn serve(matches: &ArgMatches, file: PathBuf, socket: &Path) -> Result<u8, Vec<String>> {
-    let config = start::read_config(&file)?;
+    let wanted = start::read_config(&file)?;
+    let config = &wanted.config;
     for remark in &config.warnings {
         eprintln!("mserver: {}", start::shown(&file, remark));
     }
@@ -99,7 +100,7 @@ fn serve(matches: &ArgMatches, file: PathBuf, socket: &Path) -> Result<u8, Vec<S
         return Err(vec![format!("{}: no modem is shared", file.display())]);
     }
     more_descriptors();
-    let bound = start::bind_all(&config).map_err(|why| vec![why])?;
+    let bound = start::bind_all(config).map_err(|why| vec![why])?;
     // A path that means something after the change of directory.
     let file = std::fs::canonicalize(&file).unwrap_or(file);
     let foreground = matches.get_flag("foreground");
@@ -109,7 +110,7 @@ fn serve(matches: &ArgMatches, file: PathBuf, socket: &Path) -> Result<u8, Vec<S
     let mut journal = Journal::new(foreground);
     let one = |e: std::io::Error| vec![ttyline::log::reason(&e)];
     let mut server = Server::new(Journal::new(foreground), file, privilege::open_records()).map_err(one)?;
-    server.serve(config, bound).map_err(one)?;
+    server.serve(wanted, bound).map_err(one)?;
     if let Err(e) = server.open_status(socket) {
         let why = ttyline::log::reason(&e);
         journal.say(Severity::Warning, format!("no status socket: {}: {why}", socket.display()));
@@ -156,7 +157,8 @@ fn show_status(socket: &Path, as_json: bool) -> u8 {
     for line in value["lines"].as_array().into_iter().flatten() {
         let word = |name: &str| line[name].as_str().unwrap_or("").to_string();
         let user = &line["user"];
-        let who = user["name"].as_str().or(user["peer"].as_str()).unwrap_or("");
+        let who = [&user["certificate"], &user["name"], &user["peer"]];
+        let who = who.iter().find_map(|value| value.as_str()).unwrap_or("");
         let watchers = user["watchers"].as_array().map_or(0, Vec::len);
         let watched = if watchers > 0 { format!("  watched by {watchers}") } else { String::new() };
         println!(

@@ -2,6 +2,7 @@
 
 mod com_port;
 mod hosts_access;
+mod tls;
 
 use nix::sys::signal::Signal;
 use ringback_tests::modem::Modem;

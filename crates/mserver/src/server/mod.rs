@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::lines::{self, News};
 use crate::lookup::Lookups;
 use crate::slab::Slab;
+use crate::tls::Keys;
 use mio::net::{TcpListener, UnixListener};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -98,6 +99,8 @@ enum Timer {
 struct Port {
     number: u16,
     listener: TcpListener,
+    /// What its clients must speak TLS with.
+    keys: Option<Keys>,
     /// Its lines, in the order of the file.
     seats: Vec<usize>,
     /// Clients that wait for one of them, the first come first.

@@ -2,6 +2,7 @@
 
 use super::seats::{Seat, State};
 use super::{Port, Server, Source};
+use crate::tls;
 use mio::Interest;
 use mio::net::TcpListener;
 use nix::sys::socket::{
@@ -19,15 +20,25 @@ use ttyline::log::Severity;
 /// Connections that may wait to be accepted, for each port.
 const BACKLOG: i32 = 1024;
 
-/// Reads the configuration file.
+/// A configuration with the files it names.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Its lines.
+    pub config: Config,
+    /// The keys of its ports.
+    pub keys: tls::Ports,
+}
+
+/// Reads the configuration file, and the certificates and keys it names.
 ///
 /// # Errors
 /// Messages for people, with file, line and column.
-pub fn read_config(file: &Path) -> Result<Config, Vec<String>> {
+pub fn read_config(file: &Path) -> Result<Wanted, Vec<String>> {
     let unreadable = |e: &io::Error| vec![format!("{}: {}", file.display(), ttyline::log::reason(e))];
     let text = std::fs::read(file).map_err(|e| unreadable(&e))?;
     let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
     Config::parse(&String::from_utf8_lossy(&text), &|name| mserver::service_port(&services, name))
+        .and_then(|config| Ok(Wanted { keys: tls::load_all(&config)?, config }))
         .map_err(|mistakes| mistakes.iter().map(|m| shown(file, m)).collect())
 }
 
@@ -86,7 +97,8 @@ impl Server {
     ///
     /// # Errors
     /// A socket that cannot be watched.
-    pub fn serve(&mut self, config: Config, bound: HashMap<u16, TcpListener>) -> io::Result<()> {
+    pub fn serve(&mut self, wanted: Wanted, bound: HashMap<u16, TcpListener>) -> io::Result<()> {
+        let Wanted { config, mut keys } = wanted;
         for remark in &config.warnings {
             let text = shown(&self.config, remark);
             self.journal.say(Severity::Warning, text);
@@ -99,10 +111,12 @@ impl Server {
         }
         for port in self.ports.iter_mut().flatten() {
             port.seats = by_port.remove(&port.number).unwrap_or_default();
+            port.keys = keys.remove(&port.number);
         }
         for (number, seats) in by_port {
             if let Some(listener) = bound.remove(&number) {
-                self.add_port(Port { number, listener, seats, waiting: VecDeque::new() })?;
+                let keys = keys.remove(&number);
+                self.add_port(Port { number, listener, keys, seats, waiting: VecDeque::new() })?;
             }
         }
         Ok(())
@@ -153,8 +167,8 @@ impl Server {
     /// changes nothing.
     pub(super) fn reload(&mut self) {
         let file = self.config.clone();
-        let config = match read_config(&file) {
-            Ok(config) => config,
+        let wanted = match read_config(&file) {
+            Ok(wanted) => wanted,
             Err(mistakes) => {
                 for mistake in mistakes {
                     self.journal.say(Severity::Error, mistake);
@@ -162,10 +176,11 @@ impl Server {
                 return self.journal.say(Severity::Error, "the configuration stays as it was");
             }
         };
-        let wanted = |number: u16| config.lines.iter().any(|l| l.port == number);
+        let config = &wanted.config;
+        let has = |number: u16| config.lines.iter().any(|l| l.port == number);
         let mut closed = Vec::new();
         for (n, port) in self.ports.iter_mut().enumerate() {
-            if port.as_ref().is_some_and(|p| !wanted(p.number)) {
+            if port.as_ref().is_some_and(|p| !has(p.number)) {
                 if let Some(mut old) = port.take() {
                     let _ = self.poll.registry().deregister(&mut old.listener);
                     closed.push(n);
@@ -196,7 +211,7 @@ impl Server {
                 *seat = None;
             }
         }
-        if let Err(e) = self.serve(config, bound) {
+        if let Err(e) = self.serve(wanted, bound) {
             self.journal.say(Severity::Error, ttyline::log::reason(&e));
         }
         // Those who waited at a port that is closed.

@@ -94,6 +94,7 @@ impl Server {
             value["user"] = json!({
                 "peer": session.caller.peer.to_string(),
                 "name": session.caller.known_name(),
+                "certificate": session.caller.certificate.as_deref(),
                 "language": session.language(),
                 "ready": session.is_ready(),
                 "seconds": self.now.saturating_duration_since(session.start).as_secs(),

@@ -4,7 +4,7 @@ use super::{GONE, Session};
 use crate::port::LinePort;
 use crate::server::{SCRATCH, Server};
 use crate::speech::{Decided, Speech, Wanted};
-use std::io::{self, Read, Write};
+use std::io;
 use ttyline::line::Input;
 use ttyline::log::Severity;
 use ttyline::telnet::codec;
@@ -23,7 +23,7 @@ impl Session {
             match self.stream.write(rest) {
                 Ok(n) => {
                     rest = rest.get(n..).unwrap_or_default();
-                    self.net_writable = rest.is_empty();
+                    self.net_writable = rest.is_empty() && !self.stream.has_unsent();
                 }
                 Err(e) if is_later(&e) => self.net_writable = false,
                 Err(e) => return Err(e),
@@ -67,11 +67,18 @@ impl Session {
     /// Gives what waits to the side that takes bytes again. Gives whether anything moved.
     fn flush(&mut self) -> io::Result<bool> {
         let mut moved = false;
+        if self.net_writable && self.stream.has_unsent() {
+            match self.stream.flush() {
+                Ok(()) => moved = true,
+                Err(e) if is_later(&e) => self.net_writable = false,
+                Err(e) => return Err(e),
+            }
+        }
         if !self.to_net.is_empty() && self.net_writable {
             match self.stream.write(&self.to_net) {
                 Ok(n) => {
-                    moved = n > 0;
-                    self.net_writable = n == self.to_net.len();
+                    moved |= n > 0;
+                    self.net_writable = n == self.to_net.len() && !self.stream.has_unsent();
                     shift(&mut self.to_net, n);
                 }
                 Err(e) if is_later(&e) => self.net_writable = false,
@@ -92,6 +99,11 @@ impl Session {
             }
         }
         Ok(moved)
+    }
+
+    /// Whether the client has been sent everything.
+    pub(super) fn net_is_clear(&self) -> bool {
+        self.to_net.is_empty() && !self.stream.has_unsent()
     }
 
     pub(super) fn suspended(&self) -> bool {
@@ -141,7 +153,8 @@ impl Server {
             match session.stream.read(&mut *self.scratch) {
                 Ok(0) => session.net_ended = Some(self.now),
                 Ok(count) => {
-                    session.net_readable = count == SCRATCH || session.net_closing;
+                    let all = count < SCRATCH && session.stream.short_reads_are_all();
+                    session.net_readable = !all || session.net_closing;
                     session.moved = self.now;
                     self.take_from_net(n, count)?;
                     moved = true;
@@ -152,7 +165,7 @@ impl Server {
         }
         let Some(session) = self.sessions.get_mut(n) else { return Ok(false) };
         if session.line_readable
-            && session.to_net.is_empty()
+            && session.net_is_clear()
             && session.line_ended.is_none()
             && !session.suspended()
         {

@@ -12,6 +12,7 @@ use super::{Server, Source, Timer};
 use crate::access::Caller;
 use crate::dial::Guard;
 use crate::speech::Speech;
+use crate::wire::Wire;
 use mio::Interest;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
@@ -40,7 +41,7 @@ const GONE: &str = "the client is gone";
 /// A client that has a modem, or whose modem is being made ready.
 #[derive(Debug)]
 pub(super) struct Session {
-    stream: TcpStream,
+    stream: Wire,
     pub(super) caller: Caller,
     pub(super) seat: usize,
     pub(super) conf: Rc<Shared>,
@@ -95,7 +96,7 @@ impl Session {
     fn deadline(&self) -> Option<Instant> {
         let idle = self.conf.options.idle.map(|limit| self.moved + limit);
         let drain = self.net_ended.map(|at| {
-            let stuck = !self.to_line.is_empty() || !self.to_net.is_empty();
+            let stuck = !self.to_line.is_empty() || !self.net_is_clear();
             self.moved.max(at) + if stuck { DRAIN } else { LINGER }
         });
         let rest = self.line_ended.map(|at| at + DRAIN);
@@ -118,7 +119,7 @@ impl Server {
     /// A session in the slab, without its line yet.
     pub(super) fn new_session(
         &mut self,
-        stream: TcpStream,
+        stream: Wire,
         caller: Caller,
         seat: usize,
         conf: Rc<Shared>,
@@ -127,7 +128,7 @@ impl Server {
         let device = conf.device.display().to_string();
         let mut record = Record::begin("mserver", device.strip_prefix("/dev/").unwrap_or(&device));
         record.peer = Some(caller.peer.to_string());
-        record.user = caller.known_name().map(str::to_string);
+        record.user = caller.who().map(str::to_string);
         self.sessions.insert(Session {
             stream,
             caller,
@@ -159,7 +160,7 @@ impl Server {
     }
 
     /// Takes a session back that came to nothing: its client is a visitor again.
-    pub(super) fn dissolve(&mut self, n: usize) -> Option<(TcpStream, Caller)> {
+    pub(super) fn dissolve(&mut self, n: usize) -> Option<(Wire, Caller)> {
         self.sessions.remove(n).map(|session| (session.stream, session.caller))
     }
 
@@ -170,7 +171,7 @@ impl Server {
         what: impl FnOnce(&mio::Registry, &mut TcpStream) -> io::Result<()>,
     ) -> bool {
         let registry = self.poll.registry();
-        self.sessions.get_mut(n).is_some_and(|session| what(registry, &mut session.stream).is_ok())
+        self.sessions.get_mut(n).is_some_and(|session| what(registry, session.stream.socket()).is_ok())
     }
 
     /// The line is there and its modem clean.
@@ -200,7 +201,7 @@ impl Server {
     fn after_pump(&mut self, n: usize) {
         self.tell_refused(n);
         let Some(session) = self.sessions.get_mut(n) else { return };
-        if session.line_ended.is_some() && session.to_net.is_empty() {
+        if session.line_ended.is_some() && session.net_is_clear() {
             return self.end_session(n, "the line hung up");
         }
         let Some(at) = session.deadline() else { return };
@@ -240,8 +241,8 @@ impl Server {
         let Some(mut session) = self.sessions.remove(n) else { return };
         // Ends the thread that holds the line, before anything else is done with it.
         session.control = None;
-        let _ = self.poll.registry().deregister(&mut session.stream);
-        let _ = session.stream.shutdown(std::net::Shutdown::Both);
+        let _ = self.poll.registry().deregister(session.stream.socket());
+        session.stream.close();
         for watcher in std::mem::take(&mut session.watchers) {
             self.end_watcher(watcher);
         }

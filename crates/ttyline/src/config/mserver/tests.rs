@@ -1,6 +1,9 @@
+use super::hosts::same_net;
 use super::*;
 use crate::share::wish::Protocol;
 use proptest::prelude::*;
+use std::net::IpAddr;
+use std::time::Duration;
 
 fn parse(text: &str) -> Result<Config, Vec<Remark>> {
     Config::parse(text, &|name| service_port("modem\t2006/tcp\tmodemd # x\nother 1/udp\n", name))
@@ -80,6 +83,22 @@ defaults busy=refuse hangup=ATH0
 }
 
 #[test]
+fn certificates_and_unplugged_devices() {
+    let text = "defaults tls=/c,/k,/a unplugged=wait:2m\n1 /dev/a 9600,8,N,1 *\n1 /dev/b 9600,8,N,1 * tls=/c,/k,/a\n\
+                2 /dev/c 9600,8,N,1 * tls=none unplugged=end\n3 /dev/c 9600,8,N,1 * tls=/c,/k\n";
+    let config = parse(text).unwrap();
+    let [a, b, c, d] = &config.lines[..] else { panic!("{config:?}") };
+    let tls = a.options.tls.clone().unwrap();
+    assert_eq!((tls.certificate, tls.key, tls.client_ca), ("/c".into(), "/k".into(), Some("/a".into())));
+    assert_eq!((tls.at.line, tls.at.column), (1, 14));
+    assert!(Tls::same(&a.options.tls, &b.options.tls));
+    assert_eq!(a.options.unplugged, Unplugged::Wait(Duration::from_secs(120)));
+    assert_eq!((&c.options.tls, c.options.unplugged), (&None, Unplugged::End));
+    assert_eq!(d.options.tls.as_ref().map(|t| t.client_ca.is_none()), Some(true));
+    assert_eq!(config.warnings.iter().map(|w| w.at.line).collect::<Vec<_>>(), [5], "no client CA");
+}
+
+#[test]
 fn numbers_that_may_be_dialled() {
     let text = "defaults dial-allow=030,100$ dial-deny=0900\n1 /dev/a 9600,8,N,1 *\n2 /dev/b 9600,8,N,1 * dial-allow=all\n";
     let config = parse(text).unwrap();
@@ -114,6 +133,11 @@ fn mistakes_have_a_line_and_a_column() {
         ("defaults what=ever", 1, 10),
         ("1 /dev/x 9600,8,N,1 * dial-deny=0900,x", 1, 38),
         ("1 /dev/x 9600,8,N,1 *\u{1}", 1, 22),
+        ("1 /dev/x 9600,8,N,1 * unplugged=wait", 1, 33),
+        ("1 /dev/x 9600,8,N,1 * tls=/c", 1, 27),
+        ("1 /dev/x 9600,8,N,1 * tls=/c,k", 1, 27),
+        ("1 /dev/x 9600,8,N,1 * tls=/c,/k,/a,/b", 1, 27),
+        ("1 /dev/x 9600,8,N,1 * tls=/c,/k\n1 /dev/y 9600,8,N,1 *", 2, 1),
     ] {
         let mistakes = parse(text).expect_err(text);
         assert_eq!((mistakes[0].at.line, mistakes[0].at.column), (line, column), "{text:?}: {mistakes:?}");

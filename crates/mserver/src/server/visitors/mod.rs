@@ -1,13 +1,17 @@
 //! Visitors: clients at the door, until they have a modem or are turned away.
 
+mod handshake;
+
 use super::seats::{NoSeat, State};
 use super::sessions::watch_over;
 use super::{Server, Source, Timer};
 use crate::access::{self, Caller, Files};
 use crate::lookup;
+use crate::wire::Wire;
+use handshake::Invited;
 use mio::Interest;
 use mio::net::TcpStream;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -30,6 +34,8 @@ const PARTING: Duration = Duration::from_secs(2);
 enum Waits {
     /// Its name.
     ForName(Instant),
+    /// The end of TLS's handshake.
+    ForTls(Instant),
     /// A modem.
     ForSeat(Instant),
     /// To have read why it gets none.
@@ -39,7 +45,7 @@ enum Waits {
 /// A client without a modem.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    stream: TcpStream,
+    stream: Wire,
     pub(super) port: usize,
     pub(super) caller: Caller,
     waits: Waits,
@@ -61,7 +67,7 @@ enum Found {
 impl Visitor {
     fn until(&self) -> Instant {
         match self.waits {
-            Waits::ForName(at) | Waits::ForSeat(at) | Waits::ToPart(at) => at,
+            Waits::ForName(at) | Waits::ForTls(at) | Waits::ForSeat(at) | Waits::ToPart(at) => at,
         }
     }
 
@@ -83,6 +89,7 @@ impl Server {
                         reached: reached.to_canonical(),
                         port: number,
                         name: None,
+                        certificate: None,
                     };
                     self.come_in(n, stream, caller);
                 }
@@ -113,7 +120,7 @@ impl Server {
         }
         watch_over(&stream);
         let n = self.visitors.insert(Visitor {
-            stream,
+            stream: Wire::Plain(stream),
             port,
             caller,
             waits: Waits::ForSeat(self.now),
@@ -121,7 +128,7 @@ impl Server {
         });
         let Some(visitor) = self.visitors.get_mut(n) else { return };
         let both = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut visitor.stream, Source::Visitor(n).token(), both).is_err() {
+        if self.poll.registry().register(visitor.stream.socket(), Source::Visitor(n).token(), both).is_err() {
             self.visitors.remove(n);
             return;
         }
@@ -146,6 +153,13 @@ impl Server {
             if let Some(visitor) = self.visitors.get_mut(n) {
                 visitor.passed = true;
             }
+        }
+        if self.is_to_be_secured(n) {
+            return match self.invites(n, &caller) {
+                Invited::Yes => self.secure(n),
+                Invited::NeedName => self.find_name(n),
+                Invited::No => self.refuse(n, &[], "not in the host list"),
+            };
         }
         match self.find_seat(n, &caller) {
             Found::Seat => {}
@@ -359,6 +373,7 @@ impl Server {
         let Some(visitor) = self.visitors.get(n).filter(|v| v.until() <= self.now) else { return };
         match visitor.waits {
             Waits::ForName(_) => self.named(n, HostName::Unknown),
+            Waits::ForTls(_) => self.fail_tls(n, "the handshake took too long"),
             Waits::ForSeat(_) => {
                 let text = self.busy_text(n);
                 self.refuse(n, &text, "no modem became free in time");
@@ -386,7 +401,7 @@ impl Server {
         visitor.waits = Waits::ToPart(until);
         let written = visitor.stream.write(text);
         // Closing with its bytes unread would reset the connection, and the text might be lost with it.
-        let _ = visitor.stream.shutdown(std::net::Shutdown::Write);
+        visitor.stream.end();
         self.complain(said);
         if text.is_empty() || written.is_err() {
             return self.drop_visitor(n);
@@ -404,7 +419,7 @@ impl Server {
     fn drop_visitor(&mut self, n: usize) {
         self.forget_waiting(n);
         if let Some(mut visitor) = self.visitors.remove(n) {
-            let _ = self.poll.registry().deregister(&mut visitor.stream);
+            let _ = self.poll.registry().deregister(visitor.stream.socket());
         }
     }
 
@@ -412,6 +427,9 @@ impl Server {
         let Some(visitor) = self.visitors.get(n) else { return };
         if matches!(visitor.waits, Waits::ToPart(_)) {
             return self.discard(n);
+        }
+        if matches!(visitor.waits, Waits::ForTls(_)) {
+            return self.shake_hands(n);
         }
         // Nothing is read of one that waits: its bytes are the modem's. But one that is gone is gone.
         if event.is_error() || event.is_read_closed() {
