@@ -76,6 +76,13 @@ impl Guard {
         }
     }
 
+    /// The modem has been unplugged and is back: it is in command state, with the settings it starts with.
+    pub fn start_again(&mut self) {
+        let policy = std::mem::take(&mut self.policy);
+        let (dialled, refused) = (std::mem::take(&mut self.dialled), std::mem::take(&mut self.refused));
+        *self = Guard { dialled, refused, ..Guard::new(policy) };
+    }
+
     /// Bytes from the client: those for the modem are appended to `to_line`, answers in its stead to `back`.
     pub fn from_client(&mut self, bytes: &[u8], to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
         for (place, &byte) in bytes.iter().enumerate() {

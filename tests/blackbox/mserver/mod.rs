@@ -3,6 +3,7 @@
 mod com_port;
 mod hosts_access;
 mod tls;
+mod unplugged;
 
 use nix::sys::signal::Signal;
 use ringback_tests::modem::Modem;

@@ -15,6 +15,9 @@ use ttyline::share::hold::{Held, NotHeld};
 /// How long a line whose carrier did not fall is left alone.
 const OUT_OF_SERVICE: Duration = Duration::from_secs(30);
 
+/// How often a device that is gone is looked for.
+const LOOK_FOR: Duration = Duration::from_millis(250);
+
 /// What a seat is doing.
 #[derive(Debug)]
 pub(super) enum State {
@@ -26,6 +29,8 @@ pub(super) enum State {
     Cleaning(Box<Cleaning>),
     /// Its line is closed, DTR down, until then.
     Resting(Instant),
+    /// Its device is gone, and the session of this number waits for it to come back.
+    Unplugged(usize),
 }
 
 /// A cleaning.
@@ -248,8 +253,37 @@ impl Server {
                     self.clean_step(n, Event::Deadline);
                 }
             }
+            State::Unplugged(session) => {
+                let session = *session;
+                self.look_for_device(n, session);
+            }
             _ => {}
         }
+    }
+
+    /// The session's device is gone: its line is let go of, so that it can come back under another name.
+    pub(super) fn unplug(&mut self, n: usize, session: usize, held: Held) {
+        drop(held);
+        let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) else { return };
+        seat.state = State::Unplugged(session);
+        (seat.open, seat.clean) = (None, false);
+        self.at(self.now + LOOK_FOR, Timer::Seat(n));
+    }
+
+    fn look_for_device(&mut self, n: usize, session: usize) {
+        let there = self.seats.get(n).and_then(Option::as_ref).is_some_and(|s| s.conf.device.exists());
+        let taken = if there { self.take_seat(n, session) } else { Err(NoSeat::Unusable) };
+        match taken {
+            Ok(Some(held)) => self.begin_session(session, held),
+            // Its modem is made ready first.
+            Ok(None) => {}
+            Err(_) => self.at(self.now + LOOK_FOR, Timer::Seat(n)),
+        }
+    }
+
+    /// Nobody waits for the device any more.
+    pub(super) fn give_up(&mut self, n: usize) {
+        self.rest(n);
     }
 
     pub(super) fn seat_event(&mut self, n: usize) {

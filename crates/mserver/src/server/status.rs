@@ -70,10 +70,12 @@ impl Server {
         let out = seat.out_of_service.is_some_and(|until| self.now < until);
         let state = match &seat.state {
             _ if out => "out-of-service",
+            State::Free if !seat.conf.device.exists() => "absent",
             State::Free => "free",
             State::InUse(_) => "in-use",
             State::Cleaning(_) => "cleaning",
             State::Resting(_) => "resting",
+            State::Unplugged(_) => "unplugged",
         };
         let mut value = json!({
             "port": seat.conf.port,
@@ -82,7 +84,7 @@ impl Server {
             "state": state,
         });
         let session = match &seat.state {
-            State::InUse(n) => self.sessions.get(*n),
+            State::InUse(n) | State::Unplugged(n) => self.sessions.get(*n),
             _ => None,
         };
         if let Some(session) = session {

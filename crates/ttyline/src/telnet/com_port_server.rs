@@ -137,6 +137,21 @@ impl Server {
         Answer::ModemState(self.told & self.modem_mask).write(out);
     }
 
+    /// The port was away and is back: it is driven as the client wished, and the client is told its lines.
+    pub fn port_is_back(&mut self, port: &mut dyn Port, out: &mut Vec<u8>) {
+        for (output, on) in [(Output::Dtr, self.dtr), (Output::Rts, self.rts)] {
+            if !on {
+                port.drive(output, false);
+            }
+        }
+        if self.breaking {
+            port.set_break(true);
+        }
+        if let Some(state) = port.modem_state() {
+            self.modem_state_changed(state, out);
+        }
+    }
+
     /// Does what a request says and appends the answer.
     pub fn handle(&mut self, request: Request<'_>, port: &mut dyn Port, out: &mut Vec<u8>) {
         match request {

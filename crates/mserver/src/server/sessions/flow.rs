@@ -5,9 +5,10 @@ use crate::port::LinePort;
 use crate::server::{SCRATCH, Server};
 use crate::speech::{Decided, Speech, Wanted};
 use std::io;
+use ttyline::config::mserver::Unplugged;
 use ttyline::line::Input;
 use ttyline::log::Severity;
-use ttyline::telnet::codec;
+use ttyline::telnet::codec::{self, Event};
 use ttyline::telnet::marks::Marks;
 
 /// How many reads a session has in one turn.
@@ -130,6 +131,9 @@ pub(super) fn is_later(error: &io::Error) -> bool {
 impl Server {
     /// Carries bytes both ways, for one turn.
     pub(in crate::server) fn pump(&mut self, n: usize) {
+        if self.leaves_absent(n) {
+            return self.end_session(n, "the client closed");
+        }
         for _ in 0..TURN {
             match self.pump_once(n) {
                 Ok(true) => {}
@@ -223,10 +227,14 @@ impl Server {
                 session.hear(data).map_err(|_| GONE)?;
             }
             let (Some(event), Some(held)) = (piece.event, &session.held) else { continue };
+            let asked = matches!(event, Event::Sub);
             let mut port = LinePort::new(&held.line);
             let Some(telnet) = session.speech.telnet() else { break };
             let wanted = telnet.act(event, &mut port, &mut self.out);
             let (purged, marking) = (port.purged, port.marking);
+            if asked && matches!(session.conf.options.unplugged, Unplugged::Wait(_)) {
+                session.control.get_or_insert_default().settings = held.line.settings().ok();
+            }
             if purged.unsent {
                 session.to_line = Vec::new();
             }

@@ -1,10 +1,11 @@
 //! Sessions: a client and its modem, from the beginning to the record.
 //!
 //! [`flow`] carries the bytes, [`modem_lines`] sees to what RFC 2217 has beside them, [`watchers`] to those
-//! who look on.
+//! who look on, [`unplugged`] to devices that go away and come back.
 
 mod flow;
 mod modem_lines;
+mod unplugged;
 mod watchers;
 
 use super::seats::State;
@@ -59,6 +60,10 @@ pub(super) struct Session {
     net_ended: Option<Instant>,
     /// When the line hung up.
     line_ended: Option<Instant>,
+    /// The client has been greeted: a line that is given now comes in the place of another.
+    begun: bool,
+    /// The device is gone; so long its return is waited for.
+    absent_until: Option<Instant>,
     pub(super) received: u64,
     pub(super) sent: u64,
     pub(super) start: Instant,
@@ -101,7 +106,7 @@ impl Session {
         });
         let rest = self.line_ended.map(|at| at + DRAIN);
         let control = self.control.as_ref().and_then(|c| c.deadline());
-        [idle, drain, rest, control].into_iter().flatten().min()
+        [idle, drain, rest, control, self.absent_until].into_iter().flatten().min()
     }
 }
 
@@ -146,6 +151,8 @@ impl Server {
             line_writable: true,
             net_ended: None,
             line_ended: None,
+            begun: false,
+            absent_until: None,
             received: 0,
             sent: 0,
             start: self.now,
@@ -185,6 +192,10 @@ impl Server {
             return self.end_session(n, "the line cannot be watched");
         }
         session.moved = self.now;
+        if session.begun {
+            return self.go_on(n);
+        }
+        session.begun = true;
         session.guard = session.conf.options.dial.clone().map(|policy| Box::new(Guard::new(policy)));
         let mut greeting = Vec::new();
         session.speech = Speech::begin(session.conf.wish.protocol, &mut greeting);
@@ -202,7 +213,7 @@ impl Server {
         self.tell_refused(n);
         let Some(session) = self.sessions.get_mut(n) else { return };
         if session.line_ended.is_some() && session.net_is_clear() {
-            return self.end_session(n, "the line hung up");
+            return self.line_is_gone(n);
         }
         let Some(at) = session.deadline() else { return };
         if session.timer.is_none_or(|before| at < before) {
@@ -229,6 +240,7 @@ impl Server {
             }
         }
         let cause = match (session.line_ended, session.net_ended) {
+            _ if session.absent_until.is_some_and(|at| at <= now) => "the device did not come back",
             (Some(_), _) => "the line hung up",
             (_, Some(_)) => "the client closed",
             _ => "idle for too long",
@@ -276,14 +288,12 @@ impl Server {
                 let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
                 self.give_back(session.seat, held);
             }
-            // Its modem is being cleaned still: for nobody, now.
-            None => {
-                if let Some(State::Cleaning(cleaning)) =
-                    self.seats.get_mut(session.seat).and_then(Option::as_mut).map(|s| &mut s.state)
-                {
-                    cleaning.next = None;
-                }
-            }
+            None => match self.seats.get_mut(session.seat).and_then(Option::as_mut).map(|s| &mut s.state) {
+                // Its modem is being cleaned still: for nobody, now.
+                Some(State::Cleaning(cleaning)) => cleaning.next = None,
+                Some(State::Unplugged(_)) => self.give_up(session.seat),
+                _ => {}
+            },
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::lines::{News, Waiting};
 use crate::server::Server;
 use crate::speech::Speech;
 use std::time::{Duration, Instant};
+use ttyline::settings::Settings;
 use ttyline::sys::termios;
 use ttyline::telnet::marks::Marks;
 use ttyline::telnet::notices;
@@ -26,9 +27,16 @@ pub(super) struct Control {
     blind: bool,
     break_ends: Option<Instant>,
     pub(super) marks: Option<Marks>,
+    /// The settings in force since the client's last request, for a device that is plugged in again.
+    pub(super) settings: Option<Settings>,
 }
 
 impl Control {
+    /// Ends the waiting for lines that are not there.
+    pub(super) fn line_is_gone(&mut self) {
+        (self.waiting, self.look, self.blind, self.break_ends) = (None, None, false, None);
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         [self.look, self.break_ends].into_iter().flatten().min()
