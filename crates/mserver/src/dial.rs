@@ -7,8 +7,9 @@
 //! The state goes to data with a CONNECT that answers a command which was passed on, and back with NO
 //! CARRIER, or with three escape characters in a row. A remote side may forge the words of the way back; a
 //! client cannot forge those of the way there: the modem could only echo them, and the last letter of a
-//! CONNECT that is no command does not reach it. What would blind this (V0, Q1, another S3 or S5) is answered ERROR, and so is a dial command that
-//! leaves the call open for more digits (`;`).
+//! CONNECT that is no command does not reach it. What would blind this (V0, Q1, another S3 or S5, storing
+//! another S2), and what dials without D (tones, call diversion), is answered ERROR; a dial command that
+//! leaves the call open for more digits (`;`) is refused.
 
 use ttyline::number::{Policy, Reason, Typed};
 
@@ -18,6 +19,8 @@ const MOST_LINE: usize = 400;
 const MOST_NUMBERS: usize = 20;
 const CR: u8 = 13;
 const BACKSPACE: u8 = 8;
+/// Extended commands that send digits or divert calls (V.253 +VTS; 3GPP TS 27.007 +CCFC, +CUSD), without `+`.
+const DIALS: [&[u8]; 3] = [b"VTS", b"CCFC", b"CUSD"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -81,6 +84,13 @@ impl Guard {
         let policy = std::mem::take(&mut self.policy);
         let (dialled, refused) = (std::mem::take(&mut self.dialled), std::mem::take(&mut self.refused));
         *self = Guard { dialled, refused, ..Guard::new(policy) };
+    }
+
+    /// A falling DTR or a break may have brought the modem out of its data, as its settings are.
+    pub fn may_be_in_command_state(&mut self) {
+        if self.state != State::Command {
+            self.state = State::Command;
+        }
     }
 
     /// Bytes from the client: those for the modem are appended to `to_line`, answers in its stead to `back`.
@@ -203,9 +213,10 @@ impl Guard {
                     if rest.first() == Some(&b'=') {
                         rest = rest.get(1..).unwrap_or_default();
                         let value = number(&mut rest).unwrap_or(0);
-                        match register {
-                            3 | 5 => return Judgement::Error,
-                            2 => escape = Some(u8::try_from(value).unwrap_or(u8::MAX)),
+                        match (register, u8::try_from(value)) {
+                            (3, Ok(CR)) | (5, Ok(BACKSPACE)) => {}
+                            (3 | 5, _) | (2, Err(_)) => return Judgement::Error,
+                            (2, Ok(value)) => escape = Some(value),
                             _ => {}
                         }
                     } else if rest.first() != Some(&b'?') {
@@ -234,10 +245,22 @@ impl Guard {
                 b'&' if rest.first() == Some(&b'Z') => {
                     rest = rest.get(1..).unwrap_or_default();
                     number(&mut rest);
-                    if rest.first() == Some(&b'=') {
-                        // A number is stored: it takes the rest of the line, and is dialled by DS=n, never here.
-                        return Judgement::Pass { calls, escape };
+                    if let Some((b'=', stored)) = rest.split_first() {
+                        // A number is stored; it takes the rest of the line. DS=n is not to dial it, but some
+                        // modems dial one when DTR rises.
+                        return match self.may_dial(stored) {
+                            Ok(_) => Judgement::Pass { calls, escape },
+                            Err(why) => self.refuse(stored, &why),
+                        };
                     }
+                }
+                // What ATZ brings back is to have the escape character that this knows of.
+                b'&' if rest.first() == Some(&b'W') => {
+                    if escape.unwrap_or(self.escape) != b'+' {
+                        return Judgement::Error;
+                    }
+                    rest = rest.get(1..).unwrap_or_default();
+                    number(&mut rest);
                 }
                 b'&' | b'\\' | b'%' | b'-' | b'*' | b'#' | b'$' => {
                     if letter == b'&' && rest.first() == Some(&b'F') {
@@ -251,10 +274,14 @@ impl Guard {
                     let (extended, behind) = rest.split_at(end);
                     rest = behind.get(1..).unwrap_or_default();
                     // Some modems take a command right behind the value.
-                    let value = extended.iter().position(|b| *b == b'=').and_then(|at| extended.get(at..));
-                    if value.is_some_and(|value| {
-                        value.split(|b| *b == b'"').step_by(2).any(|v| v.contains(&b'D'))
-                    }) {
+                    let value = extended.iter().position(|b| matches!(b, b'=' | b'?' | b'0'..=b'9'));
+                    let value = value.map_or(extended, |at| extended.get(at..).unwrap_or_default());
+                    let plain =
+                        |value: &[u8]| value.split(|b| *b == b'"').step_by(2).any(|v| v.contains(&b'D'));
+                    let name = extended.get(..extended.len() - value.len()).unwrap_or_default();
+                    if (!name.is_empty() && plain(value))
+                        || DIALS.iter().any(|dials| extended.starts_with(dials))
+                    {
                         return Judgement::Error;
                     }
                 }
@@ -266,16 +293,24 @@ impl Guard {
 
     /// A dial command: `string` is all behind its D.
     fn dial(&mut self, string: &[u8], escape: Option<u8>) -> Judgement {
-        let text = String::from_utf8_lossy(string).into_owned();
-        let refuse = |guard: &mut Guard, why: String| {
-            guard.note(format!("{text} refused"));
-            guard.refused.push(format!("`{}`: {why}", ttyline::visible::field(&text)));
-            Judgement::NoCarrier
-        };
-        if string.is_empty() {
+        match self.may_dial(string) {
             // Off the hook without a number: harmless, and how some calls are taken.
-            return Judgement::Pass { calls: true, escape };
+            Ok(number) if number.is_empty() => {}
+            Ok(number) => self.note(number),
+            Err(why) => return self.refuse(string, &why),
         }
+        Judgement::Pass { calls: true, escape }
+    }
+
+    fn refuse(&mut self, string: &[u8], why: &str) -> Judgement {
+        let text = String::from_utf8_lossy(string).into_owned();
+        self.note(format!("{text} refused"));
+        self.refused.push(format!("`{}`: {why}", ttyline::visible::field(&text)));
+        Judgement::NoCarrier
+    }
+
+    /// The digits a dial string comes to, or why it may not be dialled.
+    fn may_dial(&self, string: &[u8]) -> Result<String, String> {
         let mut whole = String::new();
         let mut starts = Vec::new();
         for &byte in string {
@@ -285,27 +320,24 @@ impl Guard {
                 b'T' | b'P' => {}
                 b',' | b'W' | b'@' | b'!' => starts.push(whole.len()),
                 b'(' | b')' | b'-' | b'.' | b'/' => {}
-                b';' => return refuse(self, "it leaves the call open for more digits".into()),
-                _ => return refuse(self, "what it dials cannot be told".into()),
+                b';' => return Err("it leaves the call open for more digits".into()),
+                _ => return Err("what it dials cannot be told".into()),
             }
         }
         if whole.is_empty() {
-            return Judgement::Pass { calls: true, escape };
+            return Ok(whole);
         }
         // What stands behind a pause may be the number, and what is before it the way out of the house.
         for (place, start) in std::iter::once(0).chain(starts).enumerate() {
             let Some(digits) = whole.get(start..).filter(|d| !d.is_empty()) else { continue };
-            let Ok(typed) = Typed::parse(digits.as_bytes()) else {
-                return refuse(self, "no number".into());
-            };
+            let typed = Typed::parse(digits.as_bytes()).map_err(|_| "no number")?;
             let verdict = self.policy.typed(&typed);
             let speaks = place == 0 || !matches!(verdict.reason, Reason::NotListed | Reason::Length(..));
             if !verdict.allowed && speaks {
-                return refuse(self, verdict.reason.to_string());
+                return Err(verdict.reason.to_string());
             }
         }
-        self.note(whole);
-        Judgement::Pass { calls: true, escape }
+        Ok(whole)
     }
 
     fn note(&mut self, number: String) {

@@ -72,6 +72,8 @@ fn forbidden_numbers_never_reach_the_modem_in_any_form() {
         "ATA\x08DT0900\r",
         "AT%C1\\N3DT0900\r",
         "A/",
+        "AT&Z0=0900\r",
+        "AT;DT0900\r",
         "ATDT777\r",
     ] {
         let mut guard = guard();
@@ -93,6 +95,14 @@ fn forbidden_numbers_never_reach_the_modem_in_any_form() {
 fn what_would_blind_the_watch_is_an_error() {
     for said in [
         "ATS3=65\r",
+        "ATS3=269\r",
+        "ATS2=299\r",
+        "ATS2=35&W\r",
+        "AT+VTS=0,9,0,0\r",
+        "ATH1+VTS=\"0900\"\r",
+        "AT+CCFC=0,3,\"0900\"\r",
+        "AT+GMI?DT0900\r",
+        "AT+GMI1DT0900\r",
         "ATS5=65\r",
         "ATS3\r",
         "AT=65\r",
@@ -120,6 +130,9 @@ fn other_commands_and_all_that_is_no_command_pass() {
         "AT#CID=1\r",
         "ATV1Q0\r",
         "AT&Z1=100\r",
+        "ATS3=13S5=8\r",
+        "AT&W&D2\r",
+        "AT+CGMI;+CSQ\r",
     ] {
         assert_eq!(talk(&mut guard(), said.as_bytes()), (said.into(), String::new()));
     }
@@ -187,6 +200,25 @@ fn a_repeated_command_was_judged() {
     talk(&mut guard, b"ATDT100\r");
     guard.from_modem(b"\r\nBUSY\r\n");
     assert_eq!(talk(&mut guard, b"a/").0, "A/");
+}
+
+#[test]
+fn another_escape_character_is_not_stored() {
+    let mut guard = guard();
+    talk(&mut guard, b"ATS2=35\r");
+    assert_eq!(talk(&mut guard, b"AT&W\r").1, "\r\nERROR\r\n");
+    talk(&mut guard, b"ATZ\r");
+    assert_eq!(talk(&mut guard, b"AT&W\r").0, "AT&W\r");
+}
+
+#[test]
+fn dtr_and_breaks_may_bring_the_modem_out_of_its_data() {
+    let mut guard = guard();
+    talk(&mut guard, b"AT&D1DT100\r");
+    guard.from_modem(b"\r\nCONNECT\r\n");
+    assert_eq!(talk(&mut guard, b"ATDT0900\r").0, "ATDT0900\r");
+    guard.may_be_in_command_state();
+    assert!(!told_to_dial(&talk(&mut guard, b"ATDT0900\r").0));
 }
 
 proptest! {

@@ -22,13 +22,15 @@ pub struct LinePort<'a> {
     pub purged: Purge,
     /// Whether the line marks breaks from now on.
     pub marking: Option<bool>,
+    /// DTR fell or a break began: what a modem may take for an escape from its data.
+    pub disturbed: bool,
 }
 
 impl<'a> LinePort<'a> {
     /// For one request.
     #[must_use]
     pub fn new(line: &'a Line) -> LinePort<'a> {
-        LinePort { line, purged: Purge { received: false, unsent: false }, marking: None }
+        LinePort { line, purged: Purge { received: false, unsent: false }, marking: None, disturbed: false }
     }
 }
 
@@ -53,6 +55,7 @@ impl Port for LinePort<'_> {
     }
 
     fn drive(&mut self, output: Output, on: bool) {
+        self.disturbed |= output == Output::Dtr && !on;
         let which = if output == Output::Dtr { ModemLines::DTR } else { ModemLines::RTS };
         let _ = if on { tty::raise(self.line, which) } else { tty::lower(self.line, which) };
     }
@@ -63,6 +66,7 @@ impl Port for LinePort<'_> {
     }
 
     fn set_break(&mut self, on: bool) {
+        self.disturbed |= on;
         let _ = termios::set_break(self.line, on);
     }
 

@@ -1,6 +1,7 @@
 //! mserver, run as its users run it, on ports of this machine.
 
 mod com_port;
+mod dialling;
 mod hosts_access;
 mod tls;
 mod unplugged;
@@ -432,28 +433,6 @@ fn plain_mserver_is_a_daemon() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).expect("TERM");
     assert_eq!(client.rest(), b"");
     wait::until("its end", || (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(()));
-}
-
-#[test]
-fn a_forbidden_number_is_answered_no_carrier_and_recorded() {
-    let (modem, port) = (Modem::new(), free_port());
-    let conf =
-        format!("{port} /dev/{} 9600,8,N,1 * dial-deny=0900 dial-allow=100 settle=10ms\n", modem.line());
-    let server = Server::start(&conf);
-    let mut client = Client::connect(port);
-    client.say("ATI\r");
-    client.hear("OK\r\n");
-    client.say("ATE1DT0900123\r");
-    assert_eq!(client.hear("NO CARRIER\r\n"), b"\r\nNO CARRIER\r\n");
-    client.say("ATDT100\r\n");
-    client.hear("CONNECT 33600\r\n");
-    let mark = modem.mark();
-    client.say("ATDT0900 is data now\r");
-    modem.expect("ATDT0900 is data now\r", mark);
-    assert_eq!(modem.commands(), ["ATI", "ATDT100"]);
-    drop(client);
-    wait::until("the record", || (!server.records().is_empty()).then_some(()));
-    assert_eq!(server.records()[0]["called"], "T0900123 refused, 100");
 }
 
 /// Only root can give something up.

@@ -232,6 +232,10 @@ impl Server {
             let Some(telnet) = session.speech.telnet() else { break };
             let wanted = telnet.act(event, &mut port, &mut self.out);
             let (purged, marking) = (port.purged, port.marking);
+            if let Some(guard) = session.guard.as_mut().filter(|_| port.disturbed || wanted == Wanted::Break)
+            {
+                guard.may_be_in_command_state();
+            }
             if asked && matches!(session.conf.options.unplugged, Unplugged::Wait(_)) {
                 session.control.get_or_insert_default().settings = held.line.settings().ok();
             }
