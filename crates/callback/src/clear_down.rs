@@ -14,6 +14,8 @@ const FALL: Duration = Duration::from_secs(4);
 /// Silence before and after `+++` (S12, usually 1 s).
 const GUARD: Duration = Duration::from_millis(1200);
 const REPLY: Duration = Duration::from_secs(4);
+/// What a port shows so soon after it was opened may be nothing yet (USB adapters, the kernel's multiplexer).
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// What is known of the carrier signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub struct ClearDown {
     state: State,
     look: Option<Duration>,
     escaped: bool,
+    /// Since when the line is open, if nothing has been done to it since.
+    opened: Option<Duration>,
     line: Vec<u8>,
 }
 
@@ -86,7 +90,15 @@ impl ClearDown {
     /// must have been clear.
     #[must_use]
     pub fn new(believed: bool, least: Duration) -> ClearDown {
-        ClearDown { believed, least, state: State::First, look: None, escaped: false, line: Vec::new() }
+        ClearDown {
+            believed,
+            least,
+            state: State::First,
+            look: None,
+            escaped: false,
+            opened: None,
+            line: Vec::new(),
+        }
     }
 
     /// How it ended, if it has.
@@ -120,12 +132,15 @@ impl ClearDown {
 
     /// The answer to [`Step::Look`].
     pub fn carrier(&mut self, carrier: Carrier, now: Duration, steps: &mut Vec<Step>) {
+        let settled = self.opened.is_none_or(|opened| opened + SETTLED <= now);
         match (&self.state, carrier) {
-            (State::First, Carrier::Off) if self.believed => self.clear(now, Proof::Carrier),
-            (State::First, Carrier::On) => {
-                steps.push(Step::DtrLow);
-                self.state = State::Dropped(now + DTR_LOW);
+            (State::First, Carrier::Off) if self.believed => {
+                self.opened = Some(now);
+                self.clear(now, Proof::Carrier);
             }
+            (State::First, Carrier::On) => self.drop_dtr(now, steps),
+            // It was there all the time.
+            (State::Clear(..), Carrier::On) if !settled => self.drop_dtr(now, steps),
             (State::First, _) => self.state = State::Before(now + GUARD),
             (State::Falling(_), Carrier::Off) => self.clear(now, Proof::Carrier),
             // It was on when the line was let go, and may be believed from then on.
@@ -195,6 +210,12 @@ impl ClearDown {
             State::Clear(until, proof) if due(until) => self.over(proof),
             _ => {}
         }
+    }
+
+    fn drop_dtr(&mut self, now: Duration, steps: &mut Vec<Step>) {
+        steps.push(Step::DtrLow);
+        (self.opened, self.look) = (None, None);
+        self.state = State::Dropped(now + DTR_LOW);
     }
 
     fn clear(&mut self, now: Duration, proof: Proof) {
@@ -274,6 +295,20 @@ mod tests {
         let comes_back =
             |now: Duration, _, _| if now < Duration::from_secs(1) { Carrier::Off } else { Carrier::On };
         assert_eq!(play(true, comes_back, b"").0, Proof::None("the carrier has come back"));
+    }
+
+    #[test]
+    fn a_port_that_shows_nothing_right_after_its_opening_is_looked_at_again() {
+        let late = |falls: bool| {
+            move |now: Duration, dropped: bool, _: bool| {
+                let on = now >= Duration::from_millis(100) && !(falls && dropped);
+                if on { Carrier::On } else { Carrier::Off }
+            }
+        };
+        assert_eq!(play(true, late(false), b"\r\nOK\r\n").0, Proof::None("the carrier does not fall"));
+        let (proof, took, done) = play(true, late(true), b"");
+        assert_eq!((proof, done.as_slice()), (Proof::Carrier, &[Step::DtrLow, Step::DtrHigh][..]));
+        assert!(took >= DTR_LOW + Duration::from_secs(2), "{took:?}");
     }
 
     #[test]

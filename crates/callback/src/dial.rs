@@ -92,6 +92,7 @@ pub fn prepare(name: &LineName, speed: u32, sockets: &Path, log: &mut Log) -> Re
         log.failed(Level::Error, format!("{name}: cannot be set"), &error);
         return Err(NotNow::Never);
     }
+    lock.guard();
     Ok(Prepared { name: name.clone(), getty, lock, line })
 }
 
@@ -125,7 +126,8 @@ impl Prepared {
         orders.getty_is_off = self.getty.has_said_so();
         let clock = Clock::start();
         let mut dialer = Dialer::new(orders);
-        let sources = Sources { line: Some(&self.line), signals: Some(signals), others: &[] };
+        let others: Vec<_> = self.lock.source().into_iter().collect();
+        let sources = Sources { line: Some(&self.line), signals: Some(signals), others: &others };
         drive::run(sources, &clock, &mut dialer, |dialer, action| self.carry(&clock, dialer, action, log))
     }
 
@@ -137,6 +139,7 @@ impl Prepared {
                 Do::Send(bytes) => send.extend(bytes),
                 Do::Look => dialer.carrier(carrier(&self.line), clock.now(), &mut more),
                 Do::LookAtGetty => dialer.getty(self.getty.is_off(&self.name), clock.now(), &mut more),
+                Do::MendLock => self.mend_lock(log),
                 Do::Dtr(true) => drop(self.line.raise_dtr()),
                 Do::Dtr(false) => drop(self.line.lower_dtr()),
                 Do::Log(level, text) => log.say(level, text),
@@ -147,6 +150,13 @@ impl Prepared {
             todo.extend(more.drain(..));
         }
         if send.is_empty() { Carried::Done } else { Carried::Send(send) }
+    }
+
+    /// Makes the lock again if somebody has removed it.
+    fn mend_lock(&self, log: &mut Log) {
+        for path in self.lock.mend() {
+            log.say(Level::Warn, format!("{} was removed by somebody: made again", path.display()));
+        }
     }
 
     /// Gives the connected line to the getty.
@@ -166,6 +176,8 @@ impl Prepared {
                 return Handed::Interrupted(signal);
             }
         }
+        // Until now nobody looked.
+        self.mend_lock(log);
         self.lock.let_go_of_line();
         let given = self.getty.give(connect, HAND_OVER).map_err(|e| ttyline::log::reason(&e));
         let taken = given.and_then(|()| self.acknowledged(signals));

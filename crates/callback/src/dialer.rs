@@ -51,6 +51,8 @@ pub enum Do {
     Dtr(bool),
     /// Look whether the getty has let go of the line; [`Dialer::getty`] takes the answer.
     LookAtGetty,
+    /// Somebody has removed a lock: make ours again if it was that.
+    MendLock,
     /// Write to the log.
     Log(Level, String),
     /// Append bytes of the line to the log.
@@ -353,6 +355,7 @@ impl Machine for Dialer {
             }
             Event::Deadline => self.tick(now, out),
             Event::HungUp => self.end(Outcome::HungUp, out),
+            Event::Other(_) => out.push(Do::MendLock),
             Event::Signal(signal) if signal != nix::sys::signal::Signal::SIGUSR1 => {
                 self.end(Outcome::Interrupted(signal as i32), out);
             }

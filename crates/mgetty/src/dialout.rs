@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 use ttyline::line_name::LineName;
+use ttyline::lock::process::has_open;
 use ttyline::lock::{Holder, Locks};
 use ttyline::sys::process;
 
@@ -67,6 +68,10 @@ impl Foreign {
             let _ = changes.read_events();
         }
         let holder = locks.look(name).ok().and_then(|report| report.holder());
+        if holder.is_none() && self.pid.is_some_and(|pid| has_open(pid, &name.path())) {
+            // Somebody has removed its lock; its end, or its close of the line, will be heard.
+            return true;
+        }
         self.watch_process(holder.as_ref());
         holder.is_some()
     }

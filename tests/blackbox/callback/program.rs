@@ -214,6 +214,27 @@ fn a_line_that_is_in_use_is_waited_for_and_a_stale_lock_is_not() {
 }
 
 #[test]
+fn a_lock_that_a_script_removes_costs_no_call() {
+    let bench = Bench::new(QUICK);
+    if bench.subject.original {
+        return; // Its getty finds no lock to take over.
+    }
+    let modem = modem("ATD0123456", "RINGING");
+    let _getty = bench.getty(&modem.line(), TAKES);
+    let callback = bench.sandbox.start(&bench.subject.path, &["-d", "-l", &modem.line(), "0123456"]);
+    until("dialling", || modem.commands().contains(&"ATD0123456".to_string()).then_some(()));
+    let lock = bench.sandbox.lock(&format!("LCK..{}", modem.line().replace('/', "_")));
+    // As the documents' own `ppp-call` begins.
+    std::fs::remove_file(&lock).unwrap();
+    let made = until("the lock", || std::fs::read_to_string(&lock).ok());
+    assert_eq!(made, format!("{:10}\n", callback.pid()));
+    modem.send("\r\nCONNECT 33600\r\n");
+    let mut callback = callback;
+    assert_eq!(callback.status(), 0, "{}", bench.log());
+    assert!(bench.log().contains("was removed by somebody: made again"), "{}", bench.log());
+}
+
+#[test]
 fn of_several_lines_the_first_free_one_is_dialled_on() {
     let bench = Bench::new(QUICK);
     let (busy, free) = (Modem::new(), Modem::new());

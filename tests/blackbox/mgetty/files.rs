@@ -83,6 +83,49 @@ fn activity_on_a_locked_line_is_not_ours() {
 }
 
 #[test]
+fn a_lock_that_a_script_removes_is_made_again() {
+    let mut getty = Getty::idle("");
+    let mark = getty.prompt();
+    let lock = getty.lock_path();
+    // As the documents' own `ppp-call` begins.
+    fs::remove_file(&lock).expect("rm -f /var/lock/LCK*");
+    let pid = getty.running().pid().as_raw();
+    if getty.subject.original {
+        getty.modem.send("joe\r");
+        getty.said(mark);
+        assert!(!lock.exists());
+        return;
+    }
+    let made = wait::until("the lock", || fs::read_to_string(&lock).ok());
+    assert_eq!(made, format!("{pid:10}\n"));
+    getty.wait_log("was removed by somebody: made again");
+    getty.modem.send("joe\r");
+    assert!(getty.said(mark).contains(&format!("lock: {pid:10}")));
+}
+
+#[test]
+fn a_line_in_use_whose_lock_a_script_removes_is_still_in_use() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return; // It believes the file alone.
+    }
+    let tty = || std::process::Stdio::from(getty.modem.pty().slave().try_clone().expect("the line"));
+    let mut other = std::process::Command::new("sleep").arg("1000").stdin(tty()).spawn().expect("a process");
+    std::thread::sleep(ms(50));
+    fs::write(getty.lock_path(), format!("{:10}\n", other.id())).expect("a lock");
+    getty.start();
+    getty.wait_dialout();
+    fs::remove_file(getty.lock_path()).expect("rm -f /var/lock/LCK*");
+    std::thread::sleep(ms(300));
+    assert!(
+        getty.running().status_now().is_none() && getty.modem.commands().is_empty(),
+        "the line is somebody else's"
+    );
+    let _ = (other.kill(), other.wait());
+    assert_eq!(getty.status(), 0);
+}
+
+#[test]
 fn log_lines_have_the_form_scrapers_know() {
     let mut getty = Getty::idle("debug 5");
     getty.log_in("joe");

@@ -4,6 +4,9 @@
 exec {events}<>/lab/events
 
 office=192.168.1.1
+# The caller's modem, its telephone number, and where his programs write what they saw.
+: "${modem:=ttyS2}" "${phone:=123456}"
+home_log=/lab/out/home-$phone.log
 
 # exchange ORDER…: orders the exchange; `wait` returns when what it waits for has come.
 exchange() { why=$(/lab/exchange ctl /lab/exchange.sock "$@" 2>&1); }
@@ -148,7 +151,7 @@ ppp_comes_up() {
         hang_up_pppd
         return 1
     fi
-    [ "$1" = login ] || { saw 123456 '"text":"CONNECT' && measured "$2: CONNECT to IPCP up" $((up - at)); }
+    [ "$1" = login ] || { saw "$phone" '"text":"CONNECT' && measured "$2: CONNECT to IPCP up" $((up - at)); }
 }
 
 # ppp_call PEER LINE NUMBER HOLDER HOME-ADDRESS: one whole call with PPP.
@@ -181,14 +184,37 @@ line_back() {
     check "$1: the next getty pulsed DTR" dtr_pulsed "$3"
 }
 
+# terminal MODEM LINE-NUMBER SCRIPT...: sets `command`, which dials and goes on with chat's script.
+terminal() {
+    local words=
+    printf -v words '%q ' "${@:3}"
+    command="stty -F /dev/$1 raw -echo clocal hupcl; { stty $carrier_care; /usr/sbin/chat -s -S -v ABORT BUSY ABORT ERROR TIMEOUT 15 '' ATZ OK ${home_init}ATDT$2 CONNECT $words; } <>/dev/$1 >&0 2>>$home_log"
+}
+# His terminal does not care for the carrier, nor his modem's set-up for anything.
+carrier_care=clocal home_init=
+
 # talk LINE-NUMBER SCRIPT...: a caller at a terminal; true if chat's script went through to its end.
 talk() {
-    local words=
-    printf -v words '%q ' "${@:2}"
-    client "stty -F /dev/ttyS2 raw -echo clocal hupcl; /usr/sbin/chat -s -S -v ABORT BUSY ABORT ERROR TIMEOUT 15 '' ATZ OK ATDT$1 CONNECT $words <>/dev/ttyS2 >&0 2>/lab/talk.log"
-    local rc=$?
-    why="chat ended with $rc: $(tail -c 200 /lab/talk.log)"
+    local command rc
+    terminal "$modem" "$@"
+    client "$command"
+    rc=$?
+    why="chat ended with $rc: $(tail -c 300 "$home_log")"
     return $rc
+}
+
+# talk_begin MODEM LINE-NUMBER SCRIPT...: the same, meanwhile; talk_end MODEM: its end.
+talk_begin() {
+    local command
+    terminal "$@"
+    rm -f "/lab/talk-$1"
+    client "{ $command; echo \$? >/lab/talk-$1; } &"
+}
+talk_end() {
+    local rc=
+    within 90 test -s "/lab/talk-$1" && read -r rc <"/lab/talk-$1"
+    why="chat ended with ${rc:-nothing}: $(tail -c 300 "$home_log")"
+    [ "$rc" = 0 ]
 }
 
 # answers_again LINE NUMBER: a caller gets the prompt.

@@ -35,8 +35,9 @@ check() {
         echo "PASS $name"
     else
         failed=$((failed + 1))
-        echo "FAIL $name: ${why:-$* is not true}" | tr '\n' ' '
-        echo
+        why=${why:-$* is not true}
+        # One write: others may be telling something at the same moment.
+        printf 'FAIL %s: %s\n' "$name" "${why//[$'\n\r']/ }"
         return 1
     fi
 }

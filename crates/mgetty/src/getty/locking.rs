@@ -6,8 +6,8 @@ use crate::session::{Event, Locked};
 use std::path::Path;
 use std::time::Duration;
 use ttyline::line::{Line, Opening};
-use ttyline::lock::LockError;
 use ttyline::lock::process::command_line;
+use ttyline::lock::{Lock, LockError};
 use ttyline::log::Level;
 use ttyline::settings::Flow;
 use ttyline::sys::termios::When;
@@ -21,7 +21,8 @@ impl Getty {
             None => self.locks.acquire_files(&self.service.name),
         };
         let locked = match taken {
-            Ok(lock) => {
+            Ok(mut lock) => {
+                lock.guard();
                 for found in lock.removed() {
                     self.log.say(Level::Warn, format!("lock file removed: {found}"));
                 }
@@ -39,6 +40,13 @@ impl Getty {
             }
         };
         self.answers.push_back(Event::Lock(locked));
+    }
+
+    /// Somebody removes locks.
+    pub(super) fn mend_lock(&mut self) {
+        for path in self.lock.as_ref().map(Lock::mend).unwrap_or_default() {
+            self.log.say(Level::Warn, format!("{} was removed by somebody: made again", path.display()));
+        }
     }
 
     pub(super) fn wait_for_lock(&mut self) {
@@ -60,7 +68,9 @@ impl Getty {
     /// can be told.
     pub(super) fn take_over(&mut self) -> Result<Duration, String> {
         let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
-        let pid = holder.and_then(|holder| holder.pid).ok_or("nobody holds the line")?;
+        // Somebody may have removed the lock file; who asks by the socket is known without.
+        let pid =
+            holder.and_then(|holder| holder.pid).or(self.handover.peer()).ok_or("nobody holds the line")?;
         let callback = match self.handover.peer() {
             Some(peer) if peer == pid => None,
             Some(_) => return Err(format!("the line is held by process {pid}")),
@@ -72,10 +82,12 @@ impl Getty {
             .settings()
             .and_then(|now| line.set(&now.raw().with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now));
         set.map_err(|e| e.to_string())?;
-        let lock = self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;
+        let mut lock =
+            self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;
         let pause = if callback.is_some() { SIGNAL_PAUSE } else { Duration::ZERO };
         self.foreign = None;
         self.callback = callback;
+        lock.guard();
         self.lock = Some(lock);
         self.line = Some(line);
         self.on_open_line();

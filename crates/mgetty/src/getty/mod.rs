@@ -152,6 +152,8 @@ impl Getty {
         }
         let asked = others.len();
         others.extend(self.hook.as_ref().and_then(Hook::source));
+        let locks = others.len();
+        others.extend(self.lock.as_ref().and_then(Lock::source));
         let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
         let limit = due.map(|at| at.saturating_sub(now));
         let ready = drive::wait(sources, appetite != Appetite::Nothing, !self.out.is_empty(), limit);
@@ -175,6 +177,9 @@ impl Getty {
         }
         if self.end.is_none() && ready.other.is_some_and(|place| (foreign..asked).contains(&place)) {
             self.handover();
+        }
+        if ready.other == Some(locks) {
+            self.mend_lock();
         }
     }
 

@@ -12,6 +12,7 @@
 pub mod content;
 mod file;
 pub mod judge;
+pub mod keep;
 pub mod names;
 pub mod process;
 
@@ -23,7 +24,7 @@ use file::{Replaced, Temporary};
 pub use judge::{Forgery, Found, Standing};
 pub use names::Names;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -225,6 +226,9 @@ pub struct Lock {
     removed: Vec<Found>,
     line: Option<Arc<OwnedFd>>,
     taken_by: i32,
+    /// The process that the files name.
+    names: i32,
+    keeper: Option<keep::Keeper>,
 }
 
 impl Lock {
@@ -237,6 +241,8 @@ impl Lock {
             removed: Vec::new(),
             line: None,
             taken_by: judge::own_pid(),
+            names: judge::own_pid(),
+            keeper: None,
         }
     }
 
@@ -329,9 +335,14 @@ impl Lock {
                 _ => {}
             }
         }
-        let files = self.files.clone();
-        self.noted = Some(way_out::note(move || files.iter().for_each(remove)));
+        self.note_files();
         Ok(())
+    }
+
+    /// What is undone in a panic.
+    fn note_files(&mut self) {
+        let (files, names) = (self.files.clone(), self.names);
+        self.noted = Some(way_out::note(move || files.iter().for_each(|mine| remove(mine, names))));
     }
 
     /// Holds the open line as well: `flock` and `TIOCEXCL`, for programs that know no lock files.
@@ -362,10 +373,28 @@ impl Lock {
     }
 
     /// Whether all lock files are still the ones we made. A program that removes "stale" locks without
-    /// looking twice can take one away.
+    /// looking twice can take one away; a [`keep::Keeper`] makes it again.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         self.files.iter().all(is_still)
+    }
+
+    /// From now on [`Lock::source`] tells when somebody may have removed the lock. Without inotify it never
+    /// does.
+    pub fn guard(&mut self) {
+        self.keeper = keep::Keeper::watch(self).ok();
+    }
+
+    /// What becomes readable when [`Lock::mend`] is to be called.
+    #[must_use]
+    pub fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.keeper.as_ref().map(keep::Keeper::source)
+    }
+
+    /// Makes lock files again that somebody has removed; gives them, for the log.
+    #[must_use]
+    pub fn mend(&self) -> Vec<PathBuf> {
+        self.keeper.as_ref().map(keep::Keeper::mend).unwrap_or_default()
     }
 
     /// Lets the lock files name another process (a child that goes on with the line), each in one step.
@@ -382,8 +411,8 @@ impl Lock {
             }
             mine.identity = temporary.identity();
         }
-        let files = self.files.clone();
-        self.noted = Some(way_out::note(move || files.iter().for_each(remove)));
+        self.names = pid;
+        self.note_files();
         Ok(())
     }
 
@@ -406,7 +435,7 @@ impl Drop for Lock {
         // A forked child has a copy; the line is not its to free.
         if self.taken_by == judge::own_pid() {
             self.let_go_of_line();
-            self.files.iter().for_each(remove);
+            self.files.iter().for_each(|mine| remove(mine, self.names));
         }
     }
 }
@@ -444,8 +473,8 @@ fn is_still(mine: &Mine) -> bool {
     std::fs::symlink_metadata(&mine.path).is_ok_and(|m| judge::Identity::of(&m) == mine.identity)
 }
 
-fn remove(mine: &Mine) {
-    if is_still(mine) {
+fn remove(mine: &Mine, names: i32) {
+    if keep::is_ours(mine, names) {
         let _ = std::fs::remove_file(&mine.path);
     }
 }

@@ -197,6 +197,46 @@ fn a_lock_that_was_stolen_is_noticed_and_not_removed() {
 }
 
 #[test]
+fn a_lock_that_was_removed_is_made_again_and_goes_with_its_owner() {
+    let place = Place::new();
+    let lock = place.locks.acquire(&line("nowhere"), None).unwrap();
+    let keeper = keep::Keeper::watch(&lock).unwrap();
+    assert!(!keeper.missing() && keeper.mend().is_empty());
+    fs::remove_file(place.path("nowhere")).unwrap();
+    assert!(keeper.missing());
+    assert_eq!(keeper.mend(), [place.path("nowhere")]);
+    assert_eq!(fs::read_to_string(place.path("nowhere")).unwrap(), format!("{:10}\n", judge::own_pid()));
+    assert!(!keeper.missing());
+    drop(lock);
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn what_names_somebody_else_is_left_alone() {
+    let (place, other) = (Place::new(), Sleeper::new());
+    let lock = place.locks.acquire(&line("nowhere"), None).unwrap();
+    let keeper = keep::Keeper::watch(&lock).unwrap();
+    fs::remove_file(place.path("nowhere")).unwrap();
+    let theirs = format!("{:10}\n", other.pid());
+    fs::write(place.path("nowhere"), &theirs).unwrap();
+    assert!(keeper.mend().is_empty());
+    drop(lock);
+    assert_eq!(fs::read_to_string(place.path("nowhere")).unwrap(), theirs);
+}
+
+#[test]
+fn a_keeper_outlives_a_lock_that_was_left_to_another() {
+    let (place, other) = (Place::new(), Sleeper::new());
+    let mut lock = place.locks.acquire(&line("nowhere"), None).unwrap();
+    lock.restamp(other.pid()).unwrap();
+    let keeper = keep::Keeper::watch(&lock).unwrap();
+    lock.leave();
+    fs::remove_file(place.path("nowhere")).unwrap();
+    assert_eq!(keeper.mend().len(), 1);
+    assert_eq!(fs::read_to_string(place.path("nowhere")).unwrap(), format!("{:10}\n", other.pid()));
+}
+
+#[test]
 fn the_line_is_held_with_flock_and_exclusive_use() {
     let place = Place::new();
     let pair = nix::pty::openpty(None, None).unwrap();
