@@ -1,0 +1,54 @@
+# What calls consist of. Sourced after tools.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# exchange ORDER…: orders the exchange; `wait` returns when what it waits for has come.
+exchange() { why=$(/lab/exchange ctl /lab/exchange.sock "$@" 2>&1); }
+
+# device NUMBER: sets `device` to the tty that the kernel has made for the number's adapter.
+device() {
+    exchange "wait $1 device=1 10s" "state $1" || return 1
+    device=${why#*\"device\":\"}
+    device=${device%%\"*}
+}
+
+# calls NUMBER: the far end calls and is greeted.
+calls() {
+    exchange "wait 5550 idle 20s" "heard 5550" "dial 5550 $1" "wait 5550 connected 20s" "expect 5550 20s login:"
+}
+
+# in_session NUMBER: a call up to the program of a user.
+in_session() { calls "$1" && exchange 'type 5550 guest\r' 'expect 5550 20s SESSION on'; }
+
+ended() { [ -s /lab/session.end ]; }
+
+# session_ended HOW
+session_ended() {
+    local how=
+    within 20 ended
+    read -r how </lab/session.end
+    why="the session's end: ${how:-none}"
+    [ "$how" = "$1" ]
+}
+
+# saw LINE EVENT: sets `at` (milliseconds) to when the exchange last saw it; 0 if never.
+saw() {
+    at=$(awk -v line="\"line\":\"$1\"" -v what="$2" '
+        index($0, line) && index($0, what) { split($0, a, "\"time\":"); t = a[2] * 1000 }
+        END { printf "%.0f", t }' /lab/exchange.jsonl)
+}
+
+# hung_up LINE: DTR has fallen since the last CONNECT, and the line is on the hook.
+hung_up() {
+    exchange "wait $1 idle 20s" || return 1
+    saw "$1" '"text":"CONNECT'
+    local connect=$at
+    saw "$1" '"event":"dtr","line":"'"$1"'","on":false'
+    why="CONNECT at $connect, DTR low at $at"
+    ((at >= connect && connect > 0))
+}
+
+# in_service DEVICE: a getty waits on it.
+in_service() {
+    why="nobody waits on $1: lock $(cat /run/lock/LCK..* 2>/dev/null | tr '\n' ' '); $(tail -n 3 "/var/log/mgetty/mg_${1//\//-}.log" 2>&1)"
+    within "${2:-30}" waiting "$1" && why=
+}

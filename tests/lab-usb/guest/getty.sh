@@ -1,0 +1,37 @@
+# mgetty on both drivers: calls, speed and frame, carrier, DTR, unplugging. Sourced by scenario.
+# shellcheck shell=bash disable=SC2154
+
+# A getty for each line, started again when it ends, as by init.
+respawn() {
+    while :; do
+        setsid /usr/sbin/mgetty "$1"
+        echo "mgetty $1 ended: $?"
+        nap 0.3
+    done >>"/lab/out/respawn-$1.log" 2>&1
+}
+
+for kind in cdc_acm:987654 ftdi_sio:987655; do
+    number=${kind#*:} kind=${kind%:*}
+    check "$kind: the kernel has made a tty" device "$number" || continue
+    line=${device#/dev/}
+    respawn "$line" &
+    declare "line_$kind=$line"
+done
+for kind in cdc_acm:987654 ftdi_sio:987655; do
+    number=${kind#*:} kind=${kind%:*}
+    name=line_$kind line=${!name}
+    check "$kind: mgetty waits on /dev/$line" in_service "$line"
+    check "$kind: its speed and frame reach the modem" exchange "wait $number speed=57600 frame=8N1 5s"
+    check "$kind: it holds DTR and RTS" exchange "wait $number dtr=1 rts=1 5s"
+    check "$kind: a call is answered, a user gets his program" in_session "$number"
+    exchange "cut $number"
+    check "$kind: the loss of the carrier hangs him up" session_ended HUP
+    check "$kind: DTR falls" hung_up "$number"
+    check "$kind: mgetty waits again" in_service "$line"
+    check "$kind: the next call is answered" in_session "$number"
+    exchange 'type 5550 bye\r'
+    check "$kind: his program ends" session_ended bye
+    check "$kind: DTR falls, which hangs up" hung_up "$number"
+    exchange 'wait 5550 idle 10s' || exchange 'hangup 5550'
+    check "$kind: mgetty waits after it" in_service "$line"
+done
