@@ -4,6 +4,7 @@
 
 mod callback;
 mod chat;
+mod dialin;
 mod dialscript;
 mod exchange;
 mod line;

@@ -32,6 +32,22 @@ pub fn terminal(bytes: impl AsRef<[u8]>) -> String {
     text
 }
 
+/// For a line of a configuration file shown to its administrator: printable bytes and tabs as they are (a `\\`
+/// too), the rest as `\\xNN`.
+#[must_use]
+pub fn line(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if is_printable(byte) || byte == b'\t' {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// For a field of a log line, as mgetty writes messages: what is not printable becomes `_`.
 #[must_use]
 pub fn field(bytes: impl AsRef<[u8]>) -> String {
@@ -85,6 +101,7 @@ mod tests {
     #[test]
     fn each_place_has_its_form() {
         assert_eq!(terminal(b"a\x1b[2J\r\n\xff\\"), "a\\e[2J\\r\\n\\xff\\\\");
+        assert_eq!(line(b"a\t\\d\x1b[2J\r\n"), "a\t\\d\\x1b[2J\\x0d\\x0a");
         assert_eq!(field(b"jo\xe4\x07e"), "jo__e");
         assert_eq!(quoted_field(b"x', user='root"), "x_, user=_root");
         assert_eq!(traffic(b"\r\nOK\r"), "[0d][0a]OK[0d]");

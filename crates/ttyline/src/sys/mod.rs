@@ -2,6 +2,8 @@
 //!
 //! Each function does one call and says what it gives; what is to be done with it is decided above.
 
+pub mod attributes;
+pub mod beneath;
 pub mod capabilities;
 pub mod clock;
 pub mod crypt;
