@@ -20,7 +20,13 @@ pub struct Entry {
 }
 
 /// All commands, in the order of the manual page.
-pub const TABLE: &[Entry] = &[commands::log::ENTRY, commands::undo::ENTRY];
+pub const TABLE: &[Entry] = &[
+    commands::ppp::ENTRY,
+    commands::log::ENTRY,
+    commands::undo::ENTRY,
+    commands::backup::BACKUP,
+    commands::backup::RESTORE,
+];
 
 /// Exit codes.
 pub mod code {

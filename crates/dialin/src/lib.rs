@@ -6,6 +6,7 @@
 //! What the files mean, and how they are edited without loss, is `ttyline::config`'s.
 
 pub mod apply;
+pub mod archive;
 pub mod command;
 pub mod commands;
 pub mod diff;

@@ -72,6 +72,14 @@ impl Role {
         })
     }
 
+    /// Whether he has a right for all lines.
+    #[must_use]
+    pub fn may_everywhere(&self, right: &str) -> bool {
+        let Some(grants) = &self.grants else { return true };
+        let has = |grant: &Grant| grant.rights.iter().any(|r| r == right || r == "all");
+        grants.iter().any(|grant| grant.lines.is_empty() && has(grant))
+    }
+
     /// As [`Role::may`].
     ///
     /// # Errors

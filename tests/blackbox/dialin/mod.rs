@@ -1,4 +1,7 @@
 //! dialin, run as its users run it, each test on a tree of its own (`--root`).
 
+mod engine;
+mod killed;
 mod manual;
+mod ppp;
 mod tree;

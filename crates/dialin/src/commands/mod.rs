@@ -1,4 +1,6 @@
 //! The commands, one file each.
 
+pub mod backup;
 pub mod log;
+pub mod ppp;
 pub mod undo;

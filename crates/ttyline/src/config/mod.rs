@@ -13,6 +13,7 @@ mod keywords;
 pub mod login;
 pub mod mgetty;
 pub mod mserver;
+pub mod ppp_options;
 pub mod ppp_words;
 pub mod value;
 
