@@ -126,6 +126,7 @@ fn a_backup_is_a_tar_archive_and_no_way_to_write_elsewhere() {
         ("/etc/ppp/pap-secrets", "bob * s3cret *\n"),
         ("/etc/other", "x\n"),
     ]);
+    tree.chmod("/etc/ppp/pap-secrets", 0o600);
     let archive = tree.at("/b.tar").display().to_string();
     let said = tree.run(&["backup", &archive]).ok();
     assert!(said.ends_with("2 files\n"), "{said}");

@@ -51,8 +51,15 @@ fn killed_before(command: &mut Command, n: usize) -> bool {
         .arg(command.get_program())
         .args(command.get_args());
     shell.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = shell.spawn().expect("a shell");
+    let mut child = shell.spawn().expect("a shell");
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+    let killed = kill_before(pid, n);
+    // Its status was taken above.
+    let _ = child.wait();
+    killed
+}
+
+fn kill_before(pid: Pid, n: usize) -> bool {
     waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("its stop");
     ptrace::seize(pid, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL).expect("seize");
     kill(pid, Signal::SIGCONT).expect("go on");
