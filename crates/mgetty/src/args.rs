@@ -28,7 +28,8 @@ pub const LETTERS: &[(char, bool)] = &[
 ];
 
 /// New options and how many words follow.
-pub const LONG: &[(&str, usize)] = &[("config-dir", 1), ("help", 0), ("help-all", 0)];
+pub const LONG: &[(&str, usize)] =
+    &[("check", 0), ("config-dir", 1), ("explain-caller", 1), ("help", 0), ("help-all", 0), ("line", 1)];
 
 /// A usage error: message on standard error, usage in the log, exit 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,10 @@ pub enum Command {
     Version,
     /// Print what the options are.
     Help,
+    /// Say what is wrong in the configuration, of one line or of all.
+    Check(Box<Options>),
+    /// Say what becomes of a call from this number.
+    Explain(Box<Options>, String),
     /// Serve a line.
     Serve(Box<Options>),
 }
@@ -83,7 +88,7 @@ pub enum Command {
 /// What the command line says of serving a line; `None` leaves it to the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    /// The line, without `/dev/`.
+    /// The line, without `/dev/`; empty for [`Command::Check`] and [`Command::Explain`] of no line.
     pub device: String,
     /// `-x`: log level.
     pub debug: Option<i32>,
@@ -122,6 +127,7 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
         (options.direct, options.blocking) = (true, true);
     }
     let mut line = None;
+    let (mut check, mut caller) = (false, None);
     for word in typed {
         match word {
             Word::Wrong(wrong) => return Err(Wrong::Getopt(wrong)),
@@ -129,10 +135,21 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
             Word::Letter('c', _) => return Err(Wrong::Gettydefs),
             Word::Letter(letter, value) => option(&mut options, letter, value)?,
             Word::Long("config-dir", values) => options.config_dir = values.into_iter().next(),
+            Word::Long("check", _) => check = true,
+            Word::Long("explain-caller", values) => caller = values.into_iter().next(),
+            Word::Long("line", values) => line = line.or(values.into_iter().next()),
             Word::Long(..) => return Ok(Command::Help),
             // The second is a gettydefs tag where that is compiled in; all further ones say nothing.
             Word::Operand(word) => line = line.or(Some(word)),
         }
+    }
+    if check || caller.is_some() {
+        options.device = line.map_or(Ok(String::new()), |line| device(&line))?;
+        let options = Box::new(options);
+        return Ok(match caller {
+            Some(caller) => Command::Explain(options, caller),
+            None => Command::Check(options),
+        });
     }
     let line = line.ok_or(Wrong::NoLine)?;
     options.device = device(&line)?;
@@ -211,10 +228,14 @@ usage: mgetty [options] line
   -s speed      port speed, bit/s
   -V            version
   -x level      log level 0 to 9
+  --check       say what is wrong in the configuration (of --line), serve nothing
   --config-dir directory
                 where mgetty.config and login.config are
+  --explain-caller number
+                say what becomes of a call from there (on --line), and why
   --help, --help-all
                 this text
+  --line line   for --check and --explain-caller
 ";
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! put the login program in our place, and [`watcher`] stays beside it.
 
 pub mod args;
+mod check;
 mod dialout;
 pub mod exec;
+mod explain;
 pub mod getty;
 pub mod greeting;
 mod handover;

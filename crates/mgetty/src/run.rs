@@ -1,6 +1,8 @@
 //! The program: command line, log, configuration, then the [`Getty`].
 
 use crate::args::{self, Command, Wrong};
+use crate::check;
+use crate::explain;
 use crate::getty::Getty;
 use crate::service;
 use nix::sys::signal::Signal;
@@ -21,6 +23,8 @@ pub fn main(words: impl IntoIterator<Item = String>) -> u8 {
             say(&args::version(&ttyline::config::default_directory().display().to_string()))
         }
         Ok(Command::Help) => say(args::HELP),
+        Ok(Command::Check(options)) => check::check(&options),
+        Ok(Command::Explain(options, caller)) => explain::explain(&options, &caller),
         Ok(Command::Serve(options)) => serve(&name, &options),
         Err(wrong) => usage(&called, &name, &wrong),
     }

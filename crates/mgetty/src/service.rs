@@ -71,7 +71,7 @@ pub fn nologin_path(id: &str) -> PathBuf {
 
 /// Command line, configuration and built-in values put together, and what the log should hear of it.
 pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>) {
-    let directory = options.config_dir.as_ref().map_or_else(config::default_directory, PathBuf::from);
+    let directory = directory(options);
     let mut config = MgettyConfig::default();
     command_line(&mut config, options);
     let path = directory.join("mgetty.config");
@@ -87,7 +87,6 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
     }
     let speed = speed_of(&config, &mut notes);
     let setup = setup(&config, options, &name);
-    let rules = config.caller_rules.value.as_ref();
     let service = Service {
         debug: u8::try_from(config.debug.value.clamp(0, 9)).unwrap_or(4),
         speed,
@@ -102,11 +101,7 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         login_file: directory.join(config.login_conf_file.value.as_path()),
         term: config.term.value.as_ref().map(|term| term.as_str().into_owned()),
         statistics_file: config.statistics_file.value.as_ref().map(|file| file.as_path().to_path_buf()),
-        caller_files: judge::Files {
-            dialin: directory.join("dialin.config"),
-            rules: rules.map_or_else(|| caller_rules::FILE.into(), |file| directory.join(file.as_path())),
-            rules_named: rules.is_some(),
-        },
+        caller_files: caller_files(&directory, &config),
         cid_program: words(&config.cid_program),
         cnd_program: words(&config.cnd_program),
         program_time: Duration::from_secs(u64::try_from(config.caller_program_time.value).unwrap_or(0)),
@@ -114,6 +109,21 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         name,
     };
     (service, setup, notes)
+}
+
+/// Where mgetty.config and the files beside it are.
+pub fn directory(options: &Options) -> PathBuf {
+    options.config_dir.as_ref().map_or_else(config::default_directory, PathBuf::from)
+}
+
+/// The files that say who is answered.
+pub fn caller_files(directory: &Path, config: &MgettyConfig) -> judge::Files {
+    let rules = config.caller_rules.value.as_ref();
+    judge::Files {
+        dialin: directory.join("dialin.config"),
+        rules: rules.map_or_else(|| caller_rules::FILE.into(), |file| directory.join(file.as_path())),
+        rules_named: rules.is_some(),
+    }
 }
 
 fn command_line(config: &mut MgettyConfig, options: &Options) {
@@ -160,6 +170,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         connect_drain: ms(&config.connect_drain),
         prompt: ms(&config.prompt_waittime),
         after_dialout: ms(&config.dialout_delay),
+        refused: ms(&config.refused_drain),
         ..Waits::default()
     };
     let words = config.msn_list.value.as_ref().map(|list| list.as_str().into_owned()).unwrap_or_default();
@@ -199,7 +210,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
 }
 
 /// A program and its arguments: words at blanks, no shell.
-fn words(value: &Setting<Option<Text>>) -> Option<Vec<String>> {
+pub fn words(value: &Setting<Option<Text>>) -> Option<Vec<String>> {
     let text = value.value.as_ref()?.as_str();
     let words: Vec<String> = text.split_ascii_whitespace().map(String::from).collect();
     (!words.is_empty()).then_some(words)

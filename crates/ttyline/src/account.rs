@@ -5,9 +5,16 @@
 //! them, still knows the users of LDAP and the like.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A directory service that is down must not hold a caller.
+const GETENT_TIME: Duration = Duration::from_secs(5);
+/// More than any user's line, bytes.
+const ANSWER_MAX: usize = 1 << 20;
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,15 +138,47 @@ fn has_more_services(database: &str) -> bool {
 /// What `getent DATABASE NAME` prints, if it finds anything.
 fn getent(database: &str, name: &str) -> Option<String> {
     // An argument vector, no shell; the name was checked not to look like an option.
-    let output = Command::new("/usr/bin/getent")
-        .arg0("getent")
-        .args([database, name])
+    let mut command = Command::new("/usr/bin/getent");
+    command.arg0("getent").args([database, name]);
+    let text = output_within(&mut command, GETENT_TIME)?;
+    let text = String::from_utf8(text).ok()?;
+    (!text.is_empty()).then(|| text.trim_end().to_string())
+}
+
+/// What a program prints, if it ends well and in time; else it is killed.
+fn output_within(command: &mut Command, limit: Duration) -> Option<Vec<u8>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let end = Instant::now() + limit;
+    let mut child = command
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
+        .process_group(0)
+        .spawn()
         .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !text.is_empty()).then(|| text.trim_end().to_string())
+    let (mut out, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut pipe = child.stdout.take()?;
+    let whole = loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let mut wanted = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut wanted, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            Ok(1..) => {}
+            _ => break false,
+        }
+        match pipe.read(&mut buffer) {
+            Ok(0) => break true,
+            Ok(n) if out.len() < ANSWER_MAX => out.extend_from_slice(buffer.get(..n).unwrap_or(&[])),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => break false,
+        }
+    };
+    if !whole {
+        let group = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
+        let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+    }
+    let ended = child.wait().ok()?;
+    (whole && ended.success()).then_some(out)
 }
 
 #[cfg(test)]
@@ -172,6 +211,16 @@ mod tests {
             theirs.sort_unstable();
             assert_eq!(ours, theirs, "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_service_that_hangs_is_not_waited_for() {
+        let run = |script: &str, limit: u64| {
+            output_within(Command::new("/bin/sh").args(["-c", script]), Duration::from_millis(limit))
+        };
+        assert_eq!(run("sleep 1000 & wait", 50), None);
+        assert_eq!(run("exec >&-; exit 2", 60_000), None);
+        assert_eq!(run("echo x", 60_000), Some(b"x\n".to_vec()));
     }
 
     #[test]

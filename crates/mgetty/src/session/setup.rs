@@ -26,7 +26,7 @@ pub struct Waits {
     pub other_answer: Duration,
     /// From one ring to the next (`ring-timeout`).
     pub ring: Duration,
-    /// After a refused caller's last ring.
+    /// After a refused caller's last ring (`refused-drain`).
     pub refused: Duration,
     /// After `Sorry, no login allowed`.
     pub nologin: Duration,

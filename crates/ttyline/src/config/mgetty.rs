@@ -138,6 +138,8 @@ keyword_file! {
         "connect-drain" connect_drain: i64 = 300;
         /// New: after another program's lock is gone, pause before the line is initialised anew, ms.
         "dialout-delay" dialout_delay: i64 = 200;
+        /// New: a caller who is not answered has gone when the line is silent for so long, ms.
+        "refused-drain" refused_drain: i64 = 8000;
         /// New: `cid-program` and `cnd-program` get so long, s.
         "caller-program-time" caller_program_time: i64 = 10;
         /// New: what becomes of calls; [`super::caller_rules::FILE`] if it is there and none is named.
@@ -154,6 +156,7 @@ pub const NEW_KEYWORDS: &[&str] = &[
     "ready-drain",
     "connect-drain",
     "dialout-delay",
+    "refused-drain",
     "caller-program-time",
     "caller-rules",
     "callback-program",

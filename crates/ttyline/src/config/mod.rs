@@ -15,6 +15,7 @@ pub mod mgetty;
 pub mod mserver;
 pub mod ppp_options;
 pub mod ppp_words;
+pub mod spelling;
 pub mod value;
 
 pub use document::{Document, LogicalLine, Position, Word};
