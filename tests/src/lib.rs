@@ -1,6 +1,7 @@
 //! What the black-box tests share: which program is under test, a private view of the file
 //! system for it, and a modem played by the test.
 
+pub mod exchange;
 pub mod modem;
 pub mod originals;
 pub mod preload;

@@ -20,6 +20,7 @@ mod options;
 mod ppp;
 mod prompt;
 mod rings;
+mod rules;
 mod settings;
 mod signals;
 mod states;
