@@ -255,6 +255,21 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_inittab_and_unit() {
+        let text = include_str!("../../../etc/inittab.example");
+        let lines: Vec<&str> =
+            text.lines().filter_map(|l| l.split(":respawn:/sbin/mgetty ").nth(1)).collect();
+        assert_eq!(lines.len(), 5);
+        let devices: Vec<String> = lines.iter().map(|line| options(line).device).collect();
+        assert_eq!(devices[0], "ttyS0");
+        assert!(options(lines[2]).data_only && options(lines[4]).direct);
+        let unit = include_str!("../../../etc/systemd/mgetty@.service");
+        let start = unit.lines().find_map(|l| l.strip_prefix("ExecStart=/sbin/mgetty ")).expect("a command");
+        let name = "serial/by-id/usb-Ringback_USB_Modem_OFFICE-if00";
+        assert_eq!(options(&start.replace("%I", name)).device, name);
+    }
+
+    #[test]
     fn the_four_inittab_lines() {
         for line in ["ttyS1 -D /dev/ttyS1 vt100", "ttyS1 -D /dev/ttyS1", "/dev/ttyS1 -D vt100"] {
             let options = options(line);

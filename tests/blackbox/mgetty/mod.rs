@@ -13,6 +13,7 @@ mod documents;
 mod escapes;
 mod files;
 mod handover;
+mod init_files;
 mod long_waits;
 mod modem_lines;
 mod names;
