@@ -3,8 +3,10 @@
 use crate::args::Options;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use ttyline::at::profile::Choice;
 use ttyline::config::call_policy::{self, CallPolicy};
 use ttyline::config::callback::CallbackConfig;
+use ttyline::config::mgetty::MgettyConfig;
 use ttyline::config::{self, Document, Source};
 use ttyline::expect::modem_chat::ModemChat;
 
@@ -81,9 +83,22 @@ impl Reader {
         if let Some(lines) = &self.options.lines {
             config.dialout_devices.override_with(lines.join(":").as_str().into());
         }
-        let (policy, problems) = call_policy::load(&mut config, &self.document, device, user);
+        let (mut policy, problems) = call_policy::load(&mut config, &self.document, device, user);
+        let said =
+            |line: &config::LogicalLine| line.keyword().is_some_and(|word| word.bytes == b"blind-dial");
+        if !self.document.entries().any(said) {
+            policy.blind_dial = device.is_some_and(|device| self.dials_blindly(device));
+        }
         let notes = problems.iter().map(|p| (p.is_mere_doubt(), p.describe(&self.path))).collect();
         (Settings { config, policy }, notes)
+    }
+
+    /// Whether mgetty.config says that the line's modem is of a family that hears no dial tone.
+    fn dials_blindly(&self, device: &str) -> bool {
+        let mut getty = MgettyConfig::default();
+        getty.load_file(&self.path.with_file_name("mgetty.config"), device);
+        let choice = Choice::of(&getty.modem_profile.value.as_str());
+        matches!(choice, Some(Choice::Named(profile)) if profile.quirks.blind_dial)
     }
 }
 
@@ -218,6 +233,17 @@ mod tests {
         assert_eq!(settings("dial-prefix ATDT0,", &Options::default()).dial("123"), b"ATDT0,123");
         assert_eq!(settings("", &Options::default()).lines(), Some(vec!["ttyS1".into()]));
         assert_eq!(settings("dialout-devices ttyS1:/etc/x", &Options::default()).lines(), None);
+    }
+
+    #[test]
+    fn a_modem_behind_an_adapter_dials_blindly() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("mgetty.config"), "port ttyS2\nmodem-profile ata\n").unwrap();
+        let options = Options { config_dir: Some(dir.path().display().to_string()), ..Options::default() };
+        let blind = |device| Reader::open(&options).0.settings(Some(device), None).0.policy.blind_dial;
+        assert_eq!((blind("ttyS1"), blind("ttyS2")), (false, true));
+        std::fs::write(dir.path().join("callback.config"), "blind-dial no\n").unwrap();
+        assert!(!blind("ttyS2"));
     }
 
     #[test]

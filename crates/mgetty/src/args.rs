@@ -3,7 +3,7 @@
 use std::fmt;
 use ttyline::expect::modem_chat::ModemChat;
 use ttyline::getopt::{self, Word, number};
-use ttyline::speed;
+use ttyline::{speed, visible};
 
 /// Letters and whether they take an argument: getopt's `c:x:s:rp:n:R:i:DC:FS:k:m:I:baV`.
 pub const LETTERS: &[(char, bool)] = &[
@@ -28,8 +28,16 @@ pub const LETTERS: &[(char, bool)] = &[
 ];
 
 /// New options and how many words follow.
-pub const LONG: &[(&str, usize)] =
-    &[("check", 0), ("config-dir", 1), ("explain-caller", 1), ("help", 0), ("help-all", 0), ("line", 1)];
+pub const LONG: &[(&str, usize)] = &[
+    ("check", 0),
+    ("config-dir", 1),
+    ("explain-caller", 1),
+    ("help", 0),
+    ("help-all", 0),
+    ("json", 0),
+    ("line", 1),
+    ("probe", 1),
+];
 
 /// A usage error: message on standard error, usage in the log, exit 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +52,10 @@ pub enum Wrong {
     NoLine,
     /// A line that no device under /dev can be.
     Line(String),
+    /// The same behind `--probe`: a person reads the message.
+    Probe(String),
+    /// `--json` without `--probe`.
+    Json,
 }
 
 impl fmt::Display for Wrong {
@@ -53,15 +65,16 @@ impl fmt::Display for Wrong {
             Wrong::Speed(text) => write!(f, "invalid speed: {text}"),
             Wrong::Gettydefs => f.write_str("gettydefs not supported"),
             Wrong::NoLine => f.write_str("no line given"),
-            Wrong::Line(text) => write!(f, "not a device: {text}"),
+            Wrong::Line(text) | Wrong::Probe(text) => write!(f, "not a device: {text}"),
+            Wrong::Json => f.write_str("--json goes with --probe"),
         }
     }
 }
 
 impl Wrong {
-    /// Whether the message belongs on standard error (getopt's own do) or only in the log.
+    /// Whether the message belongs on standard error (getopt's own and those of new options do) or only in the log.
     pub fn is_from_getopt(&self) -> bool {
-        matches!(self, Wrong::Getopt(_))
+        matches!(self, Wrong::Getopt(_) | Wrong::Probe(_) | Wrong::Json)
     }
 }
 
@@ -83,6 +96,8 @@ pub enum Command {
     Explain(Box<Options>, String),
     /// Serve a line.
     Serve(Box<Options>),
+    /// Tell what modem is on a line, as JSON or for people.
+    Probe(Box<Options>, bool),
 }
 
 /// What the command line says of serving a line; `None` leaves it to the configuration.
@@ -128,6 +143,7 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
     }
     let mut line = None;
     let (mut check, mut caller) = (false, None);
+    let (mut probe, mut json) = (None, false);
     for word in typed {
         match word {
             Word::Wrong(wrong) => return Err(Wrong::Getopt(wrong)),
@@ -138,6 +154,8 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
             Word::Long("check", _) => check = true,
             Word::Long("explain-caller", values) => caller = values.into_iter().next(),
             Word::Long("line", values) => line = line.or(values.into_iter().next()),
+            Word::Long("probe", values) => probe = values.into_iter().next(),
+            Word::Long("json", _) => json = true,
             Word::Long(..) => return Ok(Command::Help),
             // The second is a gettydefs tag where that is compiled in; all further ones say nothing.
             Word::Operand(word) => line = line.or(Some(word)),
@@ -150,6 +168,14 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
             Some(caller) => Command::Explain(options, caller),
             None => Command::Check(options),
         });
+    }
+    if let Some(line) = probe {
+        options.device = device(&line)
+            .map_err(|_| Wrong::Probe(visible::terminal(line.chars().take(100).collect::<String>())))?;
+        return Ok(Command::Probe(Box::new(options), json));
+    }
+    if json {
+        return Err(Wrong::Json);
     }
     let line = line.ok_or(Wrong::NoLine)?;
     options.device = device(&line)?;
@@ -233,6 +259,8 @@ usage: mgetty [options] line
                 where mgetty.config and login.config are
   --explain-caller number
                 say what becomes of a call from there (on --line), and why
+  --probe line [--json]
+                tell what modem is on a line and what it can do
   --help, --help-all
                 this text
   --line line   for --check and --explain-caller
@@ -318,6 +346,12 @@ mod tests {
         assert!(matches!(command("--help-all=1"), Err(Wrong::Getopt(_))));
         assert!(matches!(command("ttyS0 --config-dir"), Err(Wrong::Getopt(_))));
         assert_eq!(options("-- --help").device, "--help");
+        assert!(
+            matches!(command("--probe /dev/ttyS1 --json"), Ok(Command::Probe(o, true)) if o.device == "ttyS1")
+        );
+        assert!(matches!(command("-s 9600 --probe=ttyS1"), Ok(Command::Probe(_, false))));
+        assert_eq!(command("--json ttyS1"), Err(Wrong::Json));
+        assert_eq!(command("--probe ../x"), Err(Wrong::Probe("../x".into())));
     }
 
     #[test]

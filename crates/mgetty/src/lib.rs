@@ -1,7 +1,7 @@
 //! mgetty: answers modem lines, recognises PPP, reads names, starts the login program.
 //!
 //! [`session`] decides and does no I/O; [`getty`] carries its decisions out; [`login`] and [`exec`]
-//! put the login program in our place, and [`watcher`] stays beside it.
+//! put the login program in our place, and [`watcher`] stays beside it. [`probe`] asks a modem what it is.
 
 pub mod args;
 mod check;
@@ -15,6 +15,7 @@ mod hook;
 pub mod judge;
 mod login;
 pub mod name;
+mod probe;
 pub mod run;
 pub mod service;
 pub mod session;

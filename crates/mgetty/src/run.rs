@@ -4,7 +4,7 @@ use crate::args::{self, Command, Wrong};
 use crate::check;
 use crate::explain;
 use crate::getty::Getty;
-use crate::service;
+use crate::{probe, service};
 use nix::sys::signal::Signal;
 use std::io::Write;
 use ttyline::exit::Mgetty;
@@ -26,6 +26,10 @@ pub fn main(words: impl IntoIterator<Item = String>) -> u8 {
         Ok(Command::Check(options)) => check::check(&options),
         Ok(Command::Explain(options, caller)) => explain::explain(&options, &caller),
         Ok(Command::Serve(options)) => serve(&name, &options),
+        Ok(Command::Probe(options, json)) => match LineName::new(&options.device) {
+            Ok(line) => probe::run(line, &options, json),
+            Err(_) => usage(&called, &name, &Wrong::Line(options.device.clone())),
+        },
         Err(wrong) => usage(&called, &name, &wrong),
     }
 }

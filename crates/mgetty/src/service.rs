@@ -5,6 +5,7 @@ use crate::judge;
 use crate::session::{Setup, Waits};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use ttyline::at::profile::Choice;
 use ttyline::config::mgetty::{Loaded, MgettyConfig};
 use ttyline::config::value::Chat;
 use ttyline::config::{self, Setting, Text, caller_rules};
@@ -86,7 +87,7 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         notes.push("fax-only: no fax is received, so every call is refused".into());
     }
     let speed = speed_of(&config, &mut notes);
-    let setup = setup(&config, options, &name);
+    let setup = Setup { profile: profile(&config, &mut notes), ..setup(&config, options, &name) };
     let service = Service {
         debug: u8::try_from(config.debug.value.clamp(0, 9)).unwrap_or(4),
         speed,
@@ -185,6 +186,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
             .value
             .map(|delay| Duration::from_millis(u64::try_from(delay).unwrap_or(0))),
         need_dsr: config.need_dsr.value,
+        profile: Choice::Plain,
         init_chat: options.init_chat.clone().unwrap_or_else(|| chat(&config.init_chat.value)),
         force_init_chat: chat(&config.force_init_chat.value),
         post_init_chat: maybe(&config.post_init_chat),
@@ -214,6 +216,15 @@ pub fn words(value: &Setting<Option<Text>>) -> Option<Vec<String>> {
     let text = value.value.as_ref()?.as_str();
     let words: Vec<String> = text.split_ascii_whitespace().map(String::from).collect();
     (!words.is_empty()).then_some(words)
+}
+
+fn profile(config: &MgettyConfig, notes: &mut Vec<String>) -> Choice {
+    let text = config.modem_profile.value.as_str();
+    Choice::of(&text).unwrap_or_else(|| {
+        let name = visible::field(text.as_bytes());
+        notes.push(format!("modem-profile: no family `{name}` is known, the init chat alone is used"));
+        Choice::Plain
+    })
 }
 
 fn ms(value: &Setting<i64>) -> Duration {

@@ -11,6 +11,7 @@ mod command_line;
 mod configuration;
 mod documents;
 mod escapes;
+mod families;
 mod files;
 mod handover;
 mod init_files;

@@ -52,7 +52,7 @@ impl Session {
 
     pub(super) fn init_over(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Done => self.statistics(),
+            Outcome::Done => self.family(),
             Outcome::Timeout if !self.init_forced => {
                 self.init_forced = true;
                 if self.setup.need_dsr {
@@ -89,7 +89,7 @@ impl Session {
         self.exit(1);
     }
 
-    fn statistics(&mut self) {
+    pub(super) fn statistics(&mut self) {
         if self.setup.statistics_chat.is_empty() {
             self.post_init();
         } else {

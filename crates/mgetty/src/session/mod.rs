@@ -11,6 +11,7 @@
 mod bring_up;
 mod called_back;
 mod dialogue;
+mod family;
 mod login;
 mod ringing;
 mod setup;
@@ -24,6 +25,7 @@ use nix::sys::signal::Signal;
 use std::collections::VecDeque;
 use std::time::Duration;
 use ttyline::at::caller_data::CallerData;
+use ttyline::at::profile::Profile;
 use ttyline::expect::modem_chat::Dialogue;
 use ttyline::log::Level;
 use ttyline::visible;
@@ -80,6 +82,7 @@ enum State {
     OpenDelay { until: Duration },
     Draining { silence: Duration, until: Duration, taken: usize, then: Then },
     Talking { dialogue: Box<Dialogue>, purpose: Purpose },
+    Asking(Box<family::Asking>),
     ModemAsked,
     ModemOff { until: Duration },
     Idle { until: Option<Duration> },
@@ -119,6 +122,8 @@ pub struct Session {
     /// When CONNECT was seen.
     connected_at: Option<Duration>,
     dist_ring: i32,
+    /// The modem's family, if it is known.
+    profile: Option<&'static Profile>,
     now: Duration,
     actions: Vec<Action>,
 }
@@ -138,6 +143,7 @@ impl Session {
             called_back: false,
             connected_at: None,
             dist_ring: 0,
+            profile: None,
             now: Duration::ZERO,
             actions: Vec::new(),
         }
@@ -176,6 +182,7 @@ impl Session {
             | State::Acknowledging { until }
             | State::Unlockable { until } => Some(*until),
             State::Talking { dialogue, .. } => dialogue.deadline(),
+            State::Asking(asking) => asking.deadline(),
             State::Idle { until } => *until,
             State::Ringing(ringing) => Some(ringing.until()),
             State::Connected(connected) => Some(connected.deadline()),
@@ -199,7 +206,7 @@ impl Session {
     pub fn appetite(&self) -> Appetite {
         match &self.state {
             State::Idle { .. } => Appetite::Notice,
-            State::Draining { .. } | State::Ringing(_) => Appetite::Bytes,
+            State::Draining { .. } | State::Ringing(_) | State::Asking(_) => Appetite::Bytes,
             State::Talking { dialogue, purpose } if dialogue.hungry() => {
                 // What follows CONNECT is the caller's.
                 if *purpose == Purpose::Answer { Appetite::Byte } else { Appetite::Bytes }
@@ -275,6 +282,7 @@ impl Session {
                 dialogue.tick(self.now, &mut out);
                 self.after_dialogue_step(dialogue, purpose, out);
             }
+            State::Asking(asking) => self.asking_tick(asking),
             State::Idle { .. } => self.lock_for(Reason::Check),
             State::OpenFailed { .. } => self.exit(30),
             State::DtrLow { .. } => {
@@ -305,6 +313,7 @@ impl Session {
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Draining { silence, taken, then, .. } => self.drain_byte(silence, taken, then),
                 State::Talking { dialogue, purpose } => self.talk(dialogue, purpose, byte),
+                State::Asking(asking) => self.asking_byte(asking, byte),
                 State::Ringing(ringing) => self.ring_byte(ringing, byte),
                 State::Connected(connected) => self.connected_byte(connected, byte),
                 State::Naming(naming) => self.naming_byte(naming, byte),

@@ -1,6 +1,7 @@
 //! How one line is served: command line, configuration and built-in values put together.
 
 use std::time::Duration;
+use ttyline::at::profile::Choice;
 use ttyline::expect::modem_chat::ModemChat;
 
 /// The waits. All but the pauses of chats can be set in mgetty.config.
@@ -83,6 +84,8 @@ pub struct Setup {
     pub need_dsr: bool,
     /// Chats; an empty one is not run.
     pub init_chat: ModemChat,
+    /// What follows the init chat.
+    pub profile: Choice,
     /// Tried once when the init chat got no answer.
     pub force_init_chat: ModemChat,
     /// After the init chat; its result says nothing.
@@ -135,6 +138,7 @@ impl Default for Setup {
             open_delay: None,
             need_dsr: false,
             init_chat: ModemChat::parse(INIT_CHAT),
+            profile: Choice::Plain,
             force_init_chat: ModemChat::parse(FORCE_INIT_CHAT),
             post_init_chat: ModemChat::default(),
             statistics_chat: ModemChat::default(),

@@ -127,6 +127,8 @@ keyword_file! {
         "gettydefs" gettydefs: Text = Text::from("n");
         /// TERM for the login program.
         "term" term: Option<Text> = None;
+        /// New: a modem family, `auto` or `none`.
+        "modem-profile" modem_profile: Text = Text::from("none");
         /// New: pause before each command to the modem, ms.
         "command-delay" command_delay: i64 = 50;
         /// New: the line must be silent for so long before it is initialised, ms.
@@ -157,6 +159,7 @@ pub const NEW_KEYWORDS: &[&str] = &[
     "connect-drain",
     "dialout-delay",
     "refused-drain",
+    "modem-profile",
     "caller-program-time",
     "caller-rules",
     "callback-program",
