@@ -168,6 +168,9 @@ fn a_chosen_family() {
         assert_eq!(commands[2..], *more, "{config}");
         let said = getty.log().contains("no family `nosuch` is known");
         assert_eq!(said, config.contains("nosuch"), "{}", getty.log());
+        let (_, out, err) = probe(&getty.sandbox, &["--check"]);
+        let told = format!("{out}{err}").contains("modem-profile `nosuch`: known are auto, none, wifi");
+        assert_eq!(told, config.contains("nosuch"), "{out}{err}");
         getty.prompt();
     }
 }

@@ -3,9 +3,10 @@
 use super::{Report, ports, read};
 use crate::service;
 use std::path::Path;
+use ttyline::at::profile::{Choice, PROFILES};
 use ttyline::config::mgetty::MgettyConfig;
 use ttyline::config::{Document, Origin, Position, Setting, Text};
-use ttyline::{account, speed};
+use ttyline::{account, speed, visible};
 
 /// What only a shell would understand.
 const SHELL: [char; 9] = ['|', '>', '<', '&', ';', '$', '`', '\'', '"'];
@@ -58,6 +59,15 @@ fn place<T>(setting: &Setting<T>) -> Option<Position> {
 
 /// What can be read, but cannot be meant or does not work here.
 fn values(path: &Path, config: &MgettyConfig, report: &mut Report) {
+    if let Some(at) = place(&config.modem_profile) {
+        let name = config.modem_profile.value.as_str();
+        if Choice::of(&name).is_none() {
+            let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
+            let shown = visible::field(name.as_bytes());
+            let known = names.join(", ");
+            report.error(path, Some(at), format!("modem-profile `{shown}`: known are auto, none, {known}"));
+        }
+    }
     if let Some(at) = place(&config.speed) {
         if !u32::try_from(config.speed.value).is_ok_and(speed::is_mgetty_speed) {
             report.error(path, Some(at), format!("speed {}: there is no such speed", config.speed.value));
