@@ -62,19 +62,19 @@ impl Session {
         }
     }
 
-    pub(super) fn asking_byte(&mut self, mut asking: Box<Asking>, byte: u8) {
+    pub(super) fn asking_byte(&mut self, mut asking: Asking, byte: u8) {
         self.push(Action::LogMore(Level::Noise, vec![byte]));
         asking.inquiry.feed(byte, self.now);
-        self.asking(*asking);
+        self.asking(asking);
     }
 
-    pub(super) fn asking_tick(&mut self, mut asking: Box<Asking>) {
+    pub(super) fn asking_tick(&mut self, mut asking: Asking) {
         if let Some(command) = asking.inquiry.tick(self.now) {
             self.log(Level::Noise, "send: ");
             self.push(Action::LogMore(Level::Noise, command.clone()));
             self.push(Action::Send(command));
         }
-        self.asking(*asking);
+        self.asking(asking);
     }
 
     /// All is answered.

@@ -282,7 +282,7 @@ impl Session {
                 dialogue.tick(self.now, &mut out);
                 self.after_dialogue_step(dialogue, purpose, out);
             }
-            State::Asking(asking) => self.asking_tick(asking),
+            State::Asking(asking) => self.asking_tick(*asking),
             State::Idle { .. } => self.lock_for(Reason::Check),
             State::OpenFailed { .. } => self.exit(30),
             State::DtrLow { .. } => {
@@ -313,7 +313,7 @@ impl Session {
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Draining { silence, taken, then, .. } => self.drain_byte(silence, taken, then),
                 State::Talking { dialogue, purpose } => self.talk(dialogue, purpose, byte),
-                State::Asking(asking) => self.asking_byte(asking, byte),
+                State::Asking(asking) => self.asking_byte(*asking, byte),
                 State::Ringing(ringing) => self.ring_byte(ringing, byte),
                 State::Connected(connected) => self.connected_byte(connected, byte),
                 State::Naming(naming) => self.naming_byte(naming, byte),

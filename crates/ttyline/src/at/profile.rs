@@ -340,9 +340,12 @@ mod tests {
         answers.iter().map(answer).collect()
     }
 
+    /// Commands with their answers, the family.
+    type Row<'a> = (&'a [(&'static str, &'a str)], Option<&'a str>);
+
     #[test]
     fn each_family_by_what_it_says() {
-        let rows: &[(&[(&'static str, &str)], Option<&str>)] = &[
+        let rows: &[Row<'_>] = &[
             (&[("ATI", "33600"), ("AT+GMI", "ERROR")], Some("rockwell")),
             (&[("ATI", "56000"), ("AT+GMI", "Ringback"), ("AT+GMM", "RB336 V.34 modem")], Some("rockwell")),
             (&[("ATI", "249")], Some("rockwell")),
