@@ -1,12 +1,13 @@
 //! The client's descriptors, wherever the super-server left them.
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{self, SockaddrStorage, sockopt};
+use nix::sys::socket::{self, SockaddrStorage};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
+use ttyline::share::keepalive;
 use ttyline::sys::process;
 
 /// The client: one socket, or two pipes.
@@ -53,16 +54,7 @@ impl Client {
 
     /// Makes the kernel notice a client that is gone without a word, and sends every byte at once.
     pub fn watch(&self, limit: Option<Duration>) {
-        // On pipes and Unix sockets these fail, and are not needed.
-        let _ = socket::setsockopt(&self.input, sockopt::TcpNoDelay, &true);
-        let Some(limit) = limit else { return };
-        let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX).clamp(4, 30_000);
-        let _ = socket::setsockopt(&self.input, sockopt::KeepAlive, &true);
-        let _ = socket::setsockopt(&self.input, sockopt::TcpKeepIdle, &(seconds / 2));
-        let _ = socket::setsockopt(&self.input, sockopt::TcpKeepInterval, &(seconds / 8).max(1));
-        let _ = socket::setsockopt(&self.input, sockopt::TcpKeepCount, &4);
-        // Keepalive is silent while unacknowledged data wait.
-        let _ = socket::setsockopt(&self.input, sockopt::TcpUserTimeout, &(seconds * 1000));
+        keepalive::watch(&self.input, limit);
     }
 
     fn set_blocking(&self, on: bool) {

@@ -1,6 +1,6 @@
 //! RFC 2217 against pyserial's client, and modem lines by the preload library.
 
-use super::{Client, Server, free_port};
+use super::{Client, Server, free_port, on_line};
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::{target, top};
@@ -198,4 +198,117 @@ fn a_client_that_kept_its_will_to_itself_is_told_the_lines_too() {
     let mut client = Client::connect(port);
     client.say([255, 250, 44, 5, 8, 255, 240]);
     client.hear([notice(176), vec![255, 250, 44, 105, 8, 255, 240]].concat());
+}
+
+/// `IAC SB COM-PORT` … `IAC SE`.
+fn sub(inside: &[u8]) -> Vec<u8> {
+    let mut out = vec![255, 250, 44];
+    for byte in inside {
+        out.push(*byte);
+        if *byte == 255 {
+            out.push(255);
+        }
+    }
+    out.extend([255, 240]);
+    out
+}
+
+#[test]
+fn every_request_is_answered_with_the_value_in_force() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let _server = Server::start(&format!("{port} {} 9600,8,N,1,rfc2217 *\n", pty.path().display()));
+    let mut client = Client::connect(port);
+    client.say([255, 251, 44]);
+    // A pty has no modem lines: what clients wait for is there.
+    client.hear(notice(176));
+    let signature = [&[100][..], b"ringback mserver ", env!("CARGO_PKG_VERSION").as_bytes()].concat();
+    let table: Vec<(&[u8], &[u8])> = vec![
+        (&[0], &signature),
+        // Telling us a signature, and what nobody knows, is not answered; what follows is.
+        (b"\0me", b""),
+        (&[99, 1], b""),
+        (&[], b""),
+        (&[1, 0, 0, 0, 0], &[101, 0, 0, 0x25, 0x80]),
+        (&[1, 0, 0, 0x30, 0x39], &[101, 0, 0, 0x30, 0x39]),
+        (&[1, 0, 0, 255, 0], &[101, 0, 0, 255, 0]),
+        (&[1, 0, 0x2d, 0xc6, 0xc0], &[101, 0, 0x2d, 0xc6, 0xc0]),
+        // Wrong lengths: the stream stays in step.
+        (&[1, 5], b""),
+        (&[1, 0, 0, 0, 0, 0, 0, 0x25, 0x80], &[101, 0, 0x2d, 0xc6, 0xc0]),
+        (&[2], b""),
+        (&[2, 0], &[102, 8]),
+        (&[2, 7], &[102, 7]),
+        (&[2, 9], &[102, 7]),
+        (&[2, 8], &[102, 8]),
+        (&[3, 0], &[103, 1]),
+        (&[3, 4], &[103, 4]),
+        (&[3, 77], &[103, 4]),
+        (&[3, 1], &[103, 1]),
+        (&[4, 0], &[104, 1]),
+        (&[4, 2], &[104, 2]),
+        (&[4, 9], &[104, 2]),
+        (&[5, 0], &[105, 1]),
+        (&[5, 2], &[105, 2]),
+        (&[5, 3], &[105, 3]),
+        (&[5, 13], &[105, 16]),
+        (&[5, 1], &[105, 1]),
+        (&[5, 14], &[105, 14]),
+        (&[5, 15], &[105, 15]),
+        (&[5, 14], &[105, 14]),
+        (&[5, 17], &[105, 1]),
+        (&[5, 18], &[105, 14]),
+        (&[5, 19], &[105, 1]),
+        (&[5, 4], &[105, 6]),
+        (&[5, 5], &[105, 5]),
+        (&[5, 4], &[105, 5]),
+        (&[5, 6], &[105, 6]),
+        (&[5, 7], &[105, 8]),
+        (&[5, 9], &[105, 9]),
+        (&[5, 7], &[105, 9]),
+        (&[5, 8], &[105, 8]),
+        (&[5, 10], &[105, 11]),
+        (&[5, 12], &[105, 12]),
+        (&[5, 11], &[105, 11]),
+        (&[6], &[106, 0]),
+        (&[7], &[107, 176]),
+        (&[10, 255], &[110, 28]),
+        (&[10, 0], &[110, 0]),
+        (&[12, 1], &[112, 1]),
+        (&[12, 2], &[112, 2]),
+        (&[12, 3], &[112, 3]),
+        (&[12, 200], &[112, 0]),
+    ];
+    for (request, answer) in table {
+        client.say(sub(request));
+        // Asked last and answered last, so that an answer too many is seen.
+        client.say(sub(&[7]));
+        let heard = client.hear(sub(&[107, 176]));
+        let all = if request == [7] {
+            client.hear(sub(answer));
+            heard
+        } else {
+            heard
+        };
+        let first = if answer.is_empty() || request == [7] { vec![] } else { sub(answer) };
+        let greeting = all.len() - first.len() - sub(&[107, 176]).len();
+        assert!(all[greeting..].starts_with(&first), "{request:?}: {all:?}");
+        assert!(greeting == 0 || request == [0], "{request:?}: {all:?}");
+    }
+    client.say(sub(&[11, 128]));
+    client.hear([sub(&[111, 128]), sub(&[107, 128])].concat());
+    // Suspended, nothing of the line comes; commands are answered all the same.
+    client.say(sub(&[8]));
+    client.say(sub(&[7]));
+    client.hear(sub(&[107, 128]));
+    pty.write(b"late\xff");
+    client.say(sub(&[7]));
+    assert_eq!(client.hear(sub(&[107, 128])), sub(&[107, 128]), "no data");
+    client.say(sub(&[9]));
+    assert_eq!(client.hear(b"\xff\xff"), b"late\xff\xff");
+    // No command of telnet that means nothing here is answered, and no request twice.
+    client.say([255, 241, 255, 246, 255, 249, 255, 253, 0, 255, 253, 0, 255, 251, 44, 255, 251, 44, b'x']);
+    assert_eq!(on_line(&pty, 1), b"x");
+    client.say(sub(&[7]));
+    let heard = client.hear(sub(&[107, 128]));
+    assert!(heard.len() <= sub(&[107, 128]).len() + 3, "{heard:?}");
 }

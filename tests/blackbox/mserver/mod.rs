@@ -3,6 +3,7 @@
 mod com_port;
 mod dialling;
 mod hosts_access;
+mod settings;
 mod tls;
 mod unplugged;
 
@@ -67,6 +68,13 @@ impl Server {
     fn configure(&self, conf: &str) {
         fs::write(self.sandbox.path().join("mserver.conf"), conf).expect("configuration");
         self.running.signal(Signal::SIGHUP);
+    }
+
+    /// Gives it another configuration, and waits until it holds.
+    fn reconfigure(&self, conf: &str) {
+        let before = self.status()["reloads"].as_u64();
+        self.configure(conf);
+        wait::until("the new configuration", || (self.status()["reloads"].as_u64() > before).then_some(()));
     }
 
     fn records(&self) -> Vec<serde_json::Value> {

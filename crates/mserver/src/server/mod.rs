@@ -139,6 +139,8 @@ pub struct Server {
     /// The file of records, for when its path may not be opened any more.
     records: Option<std::fs::File>,
     leaving: Option<Instant>,
+    /// How often another configuration has been taken.
+    reloads: u64,
 }
 
 impl Server {
@@ -187,6 +189,7 @@ impl Server {
             said: HashMap::new(),
             records,
             leaving: None,
+            reloads: 0,
         })
     }
 

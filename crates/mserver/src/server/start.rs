@@ -218,6 +218,7 @@ impl Server {
         for n in closed {
             self.drop_waiting_at(n);
         }
+        self.reloads += 1;
         self.journal.say(Severity::Notice, "the configuration was read again");
         self.seat_waiting();
     }

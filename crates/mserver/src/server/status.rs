@@ -63,7 +63,7 @@ impl Server {
             .filter(|(_, v)| v.is_waiting())
             .map(|(_, v)| json!({ "port": v.caller.port, "peer": v.caller.peer.to_string(), "name": v.caller.known_name() }))
             .collect();
-        json!({ "v": 1, "tool": "mserver", "pid": std::process::id(), "lines": lines, "waiting": waiting })
+        json!({ "v": 1, "tool": "mserver", "pid": std::process::id(), "reloads": self.reloads, "lines": lines, "waiting": waiting })
     }
 
     fn seat_value(&self, seat: &super::seats::Seat) -> Value {

@@ -2,8 +2,9 @@
 //!
 //! [`wish`] reads how the line is to be set (`115200,8,N,1,crtscts`), [`clean`] leaves the modem as the
 //! next user may expect it, [`hold`] opens
-//! and locks it.
+//! and locks it, [`keepalive`] finds out clients that are gone.
 
 pub mod clean;
 pub mod hold;
+pub mod keepalive;
 pub mod wish;

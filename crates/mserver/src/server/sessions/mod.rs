@@ -18,15 +18,15 @@ use mio::Interest;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use modem_lines::Control;
-use nix::sys::socket::{setsockopt, sockopt};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use ttyline::config::mserver::Shared;
+use ttyline::config::mserver::{Options, Shared};
 use ttyline::log::Severity;
 use ttyline::record::{self, Record};
 use ttyline::share::hold::Held;
+use ttyline::share::keepalive;
 use ttyline::sys::termios;
 pub(super) use watchers::Watcher;
 
@@ -110,16 +110,6 @@ impl Session {
     }
 }
 
-/// Makes the kernel notice a client that is gone without a word, and sends every byte at once.
-pub(super) fn watch_over(stream: &TcpStream) {
-    let _ = setsockopt(stream, sockopt::TcpNoDelay, &true);
-    let _ = setsockopt(stream, sockopt::KeepAlive, &true);
-    let _ = setsockopt(stream, sockopt::TcpKeepIdle, &20);
-    let _ = setsockopt(stream, sockopt::TcpKeepInterval, &5);
-    let _ = setsockopt(stream, sockopt::TcpKeepCount, &4);
-    let _ = setsockopt(stream, sockopt::TcpUserTimeout, &40_000);
-}
-
 impl Server {
     /// A session in the slab, without its line yet.
     pub(super) fn new_session(
@@ -196,6 +186,9 @@ impl Server {
             return self.go_on(n);
         }
         session.begun = true;
+        if session.conf.options.keepalive != Some(Options::KEEPALIVE) {
+            keepalive::watch(session.stream.socket(), session.conf.options.keepalive);
+        }
         session.guard = session.conf.options.dial.clone().map(|policy| Box::new(Guard::new(policy)));
         let mut greeting = Vec::new();
         session.speech = Speech::begin(session.conf.wish.protocol, &mut greeting);

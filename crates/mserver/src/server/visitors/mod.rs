@@ -3,7 +3,6 @@
 mod handshake;
 
 use super::seats::{NoSeat, State};
-use super::sessions::watch_over;
 use super::{Server, Source, Timer};
 use crate::access::{self, Caller, Files};
 use crate::lookup;
@@ -15,8 +14,9 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use ttyline::config::mserver::{Busy, Shared};
+use ttyline::config::mserver::{Busy, Options, Shared};
 use ttyline::hosts_access::lookup::HostName;
+use ttyline::share::keepalive;
 
 /// How many visitors there may be at a time, all ports together.
 const MOST: usize = 1024;
@@ -118,7 +118,7 @@ impl Server {
         if self.visitors.len() >= MOST || self.leaving.is_some() {
             return;
         }
-        watch_over(&stream);
+        keepalive::watch(&stream, Some(Options::KEEPALIVE));
         let n = self.visitors.insert(Visitor {
             stream: Wire::Plain(stream),
             port,

@@ -79,10 +79,17 @@ pub struct Options {
     pub dial: Option<Policy>,
     /// `settle=`: how long a line rests between two users.
     pub settle: Duration,
+    /// `keepalive=`: how long a client may answer nothing; `None`: for ever.
+    pub keepalive: Option<Duration>,
     /// `unplugged=`
     pub unplugged: Unplugged,
     /// `tls=`
     pub tls: Option<Tls>,
+}
+
+impl Options {
+    /// How long a client may answer nothing, if nothing else is said.
+    pub const KEEPALIVE: Duration = Duration::from_secs(40);
 }
 
 impl Default for Options {
@@ -96,6 +103,7 @@ impl Default for Options {
             clean: Plan { init: Vec::new(), ..Plan::modem() },
             dial: None,
             settle: Plan::DTR_DOWN,
+            keepalive: Some(Options::KEEPALIVE),
             unplugged: Unplugged::End,
             tls: None,
         }
@@ -114,6 +122,7 @@ pub const KEYS: &[&str] = &[
     "settle",
     "dial-allow",
     "dial-deny",
+    "keepalive",
     "unplugged",
     "tls",
 ];
@@ -158,6 +167,10 @@ pub(super) fn key_value(line: u32, word: &Word, options: &mut Options) -> Result
                 policy.rules.push(Rule { allow, word, scope: Scope::Global, line: 0 });
                 inside += text.len() + 1;
             }
+        }
+        "keepalive" => {
+            let limit = duration(value).ok_or_else(|| expected("a time, as 40 or 2m,"))?;
+            options.keepalive = Some(limit).filter(|l| !l.is_zero());
         }
         "unplugged" => {
             options.unplugged = match (value, value.strip_prefix("wait:")) {

@@ -134,6 +134,7 @@ fn mistakes_have_a_line_and_a_column() {
         ("1 /dev/x 9600,8,N,1 * dial-deny=0900,x", 1, 38),
         ("1 /dev/x 9600,8,N,1 *\u{1}", 1, 22),
         ("1 /dev/x 9600,8,N,1 * unplugged=wait", 1, 33),
+        ("1 /dev/x 9600,8,N,1 * keepalive=x", 1, 33),
         ("1 /dev/x 9600,8,N,1 * tls=/c", 1, 27),
         ("1 /dev/x 9600,8,N,1 * tls=/c,k", 1, 27),
         ("1 /dev/x 9600,8,N,1 * tls=/c,/k,/a,/b", 1, 27),
