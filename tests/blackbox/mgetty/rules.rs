@@ -207,3 +207,58 @@ fn which_rule_decides_is_told_and_what_is_wrong() {
     assert!(text.contains("/etc/mgetty/login.config:1:1: error: program: /no/such is not there"), "{text}");
     assert!(!sandbox.log("mg_ttyS1.log").exists(), "nothing was served");
 }
+
+/// The caller and the called number as each family of modems shows them, from the first ring to the log.
+#[test]
+fn every_dialect_of_the_exchange_tells_who_calls() {
+    if subject("mgetty").original {
+        return;
+    }
+    let called = ["ddn", "zyxel", "elsa"];
+    let dialects = [
+        "spaced",
+        "tight",
+        "ddn",
+        "hex",
+        "caller-number",
+        "callers-number",
+        "callerid",
+        "zyxel",
+        "elsa",
+        "clip",
+        "nbr",
+        "none",
+    ];
+    let numbers: Vec<String> = (0..dialects.len()).map(|n| format!("9876{n:02}")).collect();
+    let fars: Vec<String> = (0..dialects.len()).map(|n| format!("5550{n:02}")).collect();
+    let options: Vec<String> = dialects.iter().map(|dialect| format!(",fault=cid={dialect}")).collect();
+    let lines: Vec<(&str, &str)> =
+        numbers.iter().zip(&options).map(|(n, o)| (n.as_str(), o.as_str())).collect();
+    let exchange = Exchange::new(&lines, &fars.iter().map(String::as_str).collect::<Vec<_>>());
+    // A modem tells the number after the first ring, a cellular one behind the second.
+    let mut gettys = Vec::new();
+    for number in &numbers {
+        let sandbox = Sandbox::new();
+        let told =
+            sandbox.script("told", "echo \"<$2> <$5>\" >\"$0.new\"; mv \"$0.new\" \"$0.told\"; exit 1");
+        sandbox.write_etc(
+            "mgetty.config",
+            &format!("{BASE}rings 3\ncnd-program {}\n", told.display()),
+            0o644,
+        );
+        let device = exchange.device(number);
+        let getty = sandbox.start(&ours("mgetty"), &[&device]);
+        gettys.push((sandbox, getty, format!("mg_{}.log", device.replace('/', "-"))));
+    }
+    for ((sandbox, _, log), (far, number)) in gettys.iter().zip(fars.iter().zip(&numbers)) {
+        wait::until("a waiting getty", || sandbox.log_text(log).contains("waiting...").then_some(()));
+        exchange.orders(&[&format!("dial {far} {number}")]);
+    }
+    for (place, (sandbox, ..)) in gettys.iter().enumerate() {
+        let (dialect, file) = (dialects[place], sandbox.path().join("bin/told.told"));
+        let text = wait::until(dialect, || std::fs::read_to_string(&file).ok());
+        let from = if dialect == "none" { "none" } else { &fars[place] };
+        let to = if called.contains(&dialect) { &numbers[place] } else { "" };
+        assert_eq!(text, format!("<{from}> <{to}>\n"), "{dialect}");
+    }
+}

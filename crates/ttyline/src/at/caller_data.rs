@@ -61,46 +61,75 @@ enum Field {
     Nothing,
 }
 
-/// Prefixes in the order in which they are tried. A blank at the end is part of the prefix.
-const TABLE: &[(&str, Field)] = &[
-    ("RING;", Field::Id),
-    ("RING", Field::Nothing),
-    ("OK", Field::Nothing),
-    ("CONNECT ", Field::Connect),
+/// One form of line.
+#[derive(Debug)]
+struct Row {
+    /// How it begins.
+    prefix: &'static str,
+    /// What it tells.
+    field: Field,
+    /// A line, and the value it gives (for the tests; they also say whose it is).
+    #[cfg(test)]
+    example: (&'static str, &'static str),
+}
+
+/// `"prefix" Field, "line" => "value";` in the order in which they are tried. A blank at the end is part of
+/// the prefix.
+macro_rules! table {
+    ($( $prefix:literal $field:ident, $line:literal => $value:literal; )*) => {
+        const TABLE: &[Row] = &[ $( Row {
+            prefix: $prefix,
+            field: Field::$field,
+            #[cfg(test)]
+            example: ($line, $value),
+        }, )* ];
+    };
+}
+
+table! {
+    // ELSA: in place of every RING.
+    "RING;" Id, "RING;5551234;42" => "5551234";
+    "RING" Nothing, "RING" => "";
+    "OK" Nothing, "OK" => "";
+    "CONNECT " Connect, "CONNECT 33600/ARQ/V34" => "33600/ARQ/V34";
     // US Robotics, Rockwell: words.
-    ("CALLER NAME: ", Field::Name),
-    ("CALLER NUMBER: ", Field::Id),
-    ("TIME: ", Field::Time),
-    ("REASON FOR NO CALLER NUMBER: ", Field::Id),
-    ("REASON FOR NO CALLER NAME: ", Field::Name),
-    ("CALLED NUMBER: ", Field::Called),
-    // ZyXEL.
-    ("FM:", Field::Id),
-    ("CARRIER ", Field::Carrier),
-    ("PROTOCOL: ", Field::Protocol),
+    "CALLER NAME:" Name, "CALLER NAME: DOE JOHN" => "DOE JOHN";
+    "CALLER NUMBER:" Id, "CALLER NUMBER: 5551234" => "5551234";
+    "TIME:" Time, "TIME: 0612" => "0612";
+    "DATE:" Date, "DATE: 1120" => "1120";
+    "REASON FOR NO CALLER NUMBER:" Id, "REASON FOR NO CALLER NUMBER: PRIVATE" => "PRIVATE";
+    "REASON FOR NO CALLER NAME:" Name, "REASON FOR NO CALLER NAME: UNAVAILABLE" => "UNAVAILABLE";
+    "CALLED NUMBER:" Called, "CALLED NUMBER: 42" => "42";
+    // ZyXEL; ring.rs takes `TO:` from the same line.
+    "FM:" Id, "FM:5551234" => "5551234";
+    "CARRIER " Carrier, "CARRIER 33600" => "33600";
+    "PROTOCOL:" Protocol, "PROTOCOL: LAP-M" => "LAP-M";
     // V.250 6.4: modulation and error control reports.
-    ("+MCR: ", Field::Carrier),
-    ("+MRR: ", Field::Protocol),
-    // V.253 and Rockwell, formatted caller identification with and without blanks.
-    ("DATE = ", Field::Date),
-    ("TIME = ", Field::Time),
-    ("NMBR = ", Field::Id),
-    ("NAME = ", Field::Name),
-    ("MESG = ", Field::Message),
-    ("DDN_NMBR= ", Field::Id),
-    ("DATE=", Field::Date),
-    ("TIME=", Field::Time),
-    ("NMBR=", Field::Id),
-    ("NAME=", Field::Name),
-    // Digi, Patton: the number that was dialled.
-    ("NDID=", Field::Called),
-    ("CALLER'S NUMBER: ", Field::Id),
-    ("NBR=", Field::Id),
-    ("CallerID: ", Field::Id),
-    ("Diverting number:", Field::Id),
-    // GSM 07.07, 7.11: "+49401",145,…
-    ("+CLIP: ", Field::FirstDigits),
-];
+    "+MCR:" Carrier, "+MCR: V34" => "V34";
+    "+MRR:" Protocol, "+MRR: 33600" => "33600";
+    // V.253 and Rockwell, formatted caller identification with and without blanks. `P` is withheld, `O` unknown.
+    "DATE = " Date, "DATE = 1120" => "1120";
+    "TIME = " Time, "TIME = 0612" => "0612";
+    "NMBR = " Id, "NMBR = 5551234" => "5551234";
+    "NAME = " Name, "NAME = DOE JOHN" => "DOE JOHN";
+    // +VCID=2, #CID=2: the raw message, see `message`.
+    "MESG = " Message, "MESG = 030735353531323334" => "030735353531323334";
+    "MESG=" Message, "MESG=030735353531323334" => "030735353531323334";
+    // ISDN adapters: Digi, Patton (#CID=10).
+    "DDN_NMBR=" Id, "DDN_NMBR= 5551234" => "5551234";
+    "NDID=" Called, "NDID=42" => "42";
+    "NDID = " Called, "NDID = 42" => "42";
+    "DATE=" Date, "DATE=1120" => "1120";
+    "TIME=" Time, "TIME=0612" => "0612";
+    "NMBR=" Id, "NMBR=5551234" => "5551234";
+    "NAME=" Name, "NAME=DOE JOHN" => "DOE JOHN";
+    "CALLER'S NUMBER:" Id, "CALLER'S NUMBER: 5551234" => "5551234";
+    "NBR=" Id, "NBR=5551234" => "5551234";
+    "CallerID:" Id, "CallerID: 5551234" => "5551234";
+    "Diverting number:" Id, "Diverting number: 5551234" => "5551234";
+    // 3GPP 27.007, 7.11: "+49401",145,…
+    "+CLIP:" FirstDigits, "+CLIP: \"+49401\",145" => "49401";
+}
 
 impl CallerData {
     /// Takes one line of the modem, believed only in command state. Says whether it told anything.
@@ -112,20 +141,26 @@ impl CallerData {
                 line.iter().filter(|b| b.is_ascii_digit()).take(VALUE_MAX).map(|&b| char::from(b)).collect();
             return true;
         }
-        let Some((prefix, field)) = TABLE.iter().find(|(prefix, _)| line.starts_with(prefix.as_bytes()))
-        else {
+        let Some(row) = TABLE.iter().find(|row| line.starts_with(row.prefix.as_bytes())) else {
             return false;
         };
-        let value = clean(line.get(prefix.len()..).unwrap_or(&[]));
-        match field {
-            Field::Id => self.id = value.split(';').next().unwrap_or("").trim().to_string(),
+        let value = clean(line.get(row.prefix.len()..).unwrap_or(&[]));
+        match row.field {
+            // `RING;FROM;TO`, `FM:FROM TO:TO`.
+            Field::Id => {
+                let id = value.split(';').next().unwrap_or("").split("TO:").next().unwrap_or("");
+                self.set_id(id.as_bytes());
+            }
             Field::Name => self.name = value,
             Field::Called => self.called = value,
             Field::Date => self.date = value,
             Field::Time => self.time = value,
             Field::Carrier => self.carrier = value,
             Field::Protocol => self.protocol = value,
-            Field::Message if self.messages.len() < 2 => self.messages.push(value),
+            Field::Message if self.messages.len() < 2 => {
+                self.message(value.as_bytes());
+                self.messages.push(value);
+            }
             Field::Message => {}
             Field::Connect if self.carrier.is_empty() && self.protocol.is_empty() => self.connect = value,
             Field::Connect => {
@@ -133,7 +168,8 @@ impl CallerData {
             }
             Field::FirstDigits => {
                 let first = value.split(',').next().unwrap_or("");
-                self.id = first.chars().filter(char::is_ascii_digit).collect();
+                let digits: Vec<u8> = first.bytes().filter(u8::is_ascii_digit).collect();
+                self.set_id(&digits);
             }
             Field::Nothing => return false,
         }
@@ -150,8 +186,28 @@ impl CallerData {
         *self = CallerData::default();
     }
 
+    /// An empty number is none.
     pub(super) fn set_id(&mut self, id: &[u8]) {
-        self.id = clean(id);
+        let id = clean(id);
+        self.id = if id.is_empty() { "none".into() } else { id };
+    }
+
+    /// A raw message; what other lines have told already stays.
+    fn message(&mut self, hex: &[u8]) {
+        let Some(message) = super::message::read(hex) else { return };
+        if let (Some(number), "none") = (&message.number, self.id.as_str()) {
+            self.set_id(number);
+        }
+        for (field, told) in [
+            (&mut self.name, &message.name),
+            (&mut self.called, &message.called),
+            (&mut self.date, &message.date),
+            (&mut self.time, &message.time),
+        ] {
+            if let (Some(told), true) = (told, field.is_empty()) {
+                *field = clean(told);
+            }
+        }
     }
 
     pub(super) fn set_called(&mut self, called: &[u8]) {
@@ -204,11 +260,11 @@ mod tests {
 
     #[test]
     fn each_row_sets_its_field() {
-        for (prefix, field) in TABLE {
+        for Row { prefix, field, example: (line, value) } in TABLE {
             let mut data = CallerData::default();
-            let told = data.line(format!("  {prefix}12 34 ").as_bytes());
+            let told = data.line(format!("  {line} ").as_bytes());
             let got = match field {
-                Field::Id => &data.id,
+                Field::Id | Field::FirstDigits => &data.id,
                 Field::Name => &data.name,
                 Field::Called => &data.called,
                 Field::Date => &data.date,
@@ -216,18 +272,29 @@ mod tests {
                 Field::Connect => &data.connect,
                 Field::Carrier => &data.carrier,
                 Field::Protocol => &data.protocol,
-                Field::Message => &data.messages[0],
-                Field::FirstDigits => {
-                    assert_eq!((told, data.id.as_str()), (true, "1234"), "{prefix}");
-                    continue;
+                Field::Message => {
+                    assert_eq!(data.id, "5551234", "{line}");
+                    &data.messages[0]
                 }
                 Field::Nothing => {
-                    assert!(!told, "{prefix}");
+                    assert!(!told, "{line}");
                     continue;
                 }
             };
-            assert_eq!((told, got.as_str()), (true, "12 34"), "{prefix}");
+            assert!(line.starts_with(prefix), "{line}");
+            assert_eq!((told, got.as_str()), (true, *value), "{line}");
         }
+    }
+
+    #[test]
+    fn an_empty_number_is_none_and_a_message_adds_what_is_not_known() {
+        for line in ["FM: TO:42", "RING;;42", "+CLIP: \"\",129", "NMBR=", "DDN_NMBR="] {
+            assert_eq!(after(&[line]).id, "none", "{line}");
+        }
+        let data = after(&["NAME = X", "MESG = 801601083131323030363132020335353507054a4f484e20AA"]);
+        assert_eq!((data.id.as_str(), data.name.as_str(), data.date.as_str()), ("555", "X", "1120"));
+        assert_eq!(after(&["NMBR = 1", "MESG = 030735353531323334"]).id, "1");
+        assert_eq!(after(&["MESG = 0303273b27"]).id, ";");
     }
 
     #[test]
@@ -260,7 +327,7 @@ mod tests {
         #[test]
         fn any_line_is_safe(data in proptest::collection::vec(any::<u8>(), 0..300), row in 0..TABLE.len()) {
             fuzz(&data);
-            fuzz(&[TABLE[row].0.as_bytes(), &data].concat());
+            fuzz(&[TABLE[row].prefix.as_bytes(), &data].concat());
         }
     }
 }

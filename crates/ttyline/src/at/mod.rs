@@ -2,6 +2,7 @@
 
 pub mod caller_data;
 pub mod inquiry;
+pub mod message;
 pub mod profile;
 pub mod result;
 pub mod ring;
