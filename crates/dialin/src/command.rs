@@ -21,6 +21,10 @@ pub struct Entry {
 
 /// All commands, in the order of the manual page.
 pub const TABLE: &[Entry] = &[
+    commands::status::STATUS,
+    commands::status::TOP,
+    commands::calls::ENTRY,
+    commands::lock::ENTRY,
     commands::ppp::ENTRY,
     commands::log::ENTRY,
     commands::undo::ENTRY,

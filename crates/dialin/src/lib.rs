@@ -3,6 +3,7 @@
 //! A command (one file each in [`commands`], one entry each in [`command::TABLE`]) edits a [`draft::Draft`];
 //! [`session::Session::carry_out`] shows it as a [`diff`] with secrets [`mask`]ed, asks, and has [`apply`]
 //! write it with the help of the [`journal`]. All paths are those of a [`root::Root`], which nothing leaves.
+//! What is only looked at (states, records) is read in [`see`].
 //! What the files mean, and how they are edited without loss, is `ttyline::config`'s.
 
 pub mod apply;
@@ -13,10 +14,12 @@ pub mod diff;
 pub mod draft;
 pub mod holder;
 pub mod journal;
+pub mod json;
 pub mod mask;
 pub mod places;
 pub mod roles;
 pub mod root;
+pub mod see;
 pub mod session;
 
 pub use command::run;

@@ -4,4 +4,5 @@ mod engine;
 mod killed;
 mod manual;
 mod ppp;
+mod see;
 mod tree;

@@ -1,6 +1,9 @@
 //! The commands, one file each.
 
 pub mod backup;
+pub mod calls;
+pub mod lock;
 pub mod log;
 pub mod ppp;
+pub mod status;
 pub mod undo;

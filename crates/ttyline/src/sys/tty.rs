@@ -211,3 +211,12 @@ pub fn unflock(fd: impl AsFd) -> io::Result<()> {
     // SAFETY: flock takes integers; the descriptor is borrowed, hence open.
     checked(unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_UN) })
 }
+
+/// Rows and columns of a terminal's screen; `None` where it does not tell.
+#[must_use]
+pub fn window_size(fd: impl AsFd) -> Option<(u16, u16)> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes one winsize, which is ours.
+    let code = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (code == 0 && size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+}
