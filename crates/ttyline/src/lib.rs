@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod at;
+pub mod claim;
 pub mod config;
 pub mod drive;
 pub mod exit;
@@ -17,6 +18,7 @@ pub mod line_name;
 pub mod lock;
 pub mod log;
 pub mod number;
+pub mod port_control;
 pub mod ppp;
 pub mod record;
 pub mod settings;

@@ -81,6 +81,8 @@ pub mod local {
     pub const ECHOE: u32 = 0o20;
     /// Kill is followed by a newline.
     pub const ECHOK: u32 = 0o40;
+    /// Whoever holds a pty's master does the line editing, and is told of new settings.
+    pub const EXTPROC: u32 = 0o200_000;
 }
 
 /// Places of the control characters.

@@ -7,7 +7,6 @@
 //! pushes bytes per channel. Pulling only when the other end of a call can take more is the whole
 //! of back-pressure: what is not read stays with the computer, and nothing grows.
 
-pub mod claim;
 pub mod mux;
 pub mod pty;
 pub mod usb;

@@ -12,7 +12,7 @@
 //! start with CLOCAL on, as serial lines do.
 
 use super::watch::Watch;
-use super::{Channel, Event, ModemLines, News, Port, claim};
+use super::{Channel, Event, ModemLines, News, Port};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -26,6 +26,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use ttyline::claim;
 
 /// One pty.
 pub struct PtyPort {
@@ -66,7 +67,7 @@ fn slave_of(path: &Path) -> io::Result<OwnedFd> {
 }
 
 impl PtyPort {
-    /// A new pty with the symlink `link` to it; nothing may be there ([`super::claim`]).
+    /// A new pty with the symlink `link` to it; nothing may be there ([`ttyline::claim`]).
     pub fn new(link: &Path, hangs_up: bool, watch: Option<&Rc<Watch>>) -> io::Result<PtyPort> {
         let (master, slave) = fresh()?;
         claim::link_to(&slave, link)?;

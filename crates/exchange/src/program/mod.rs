@@ -12,7 +12,7 @@ mod obey;
 use crate::journal::{Happening, Journal};
 use crate::modem::{Action, Make, Now};
 use crate::options::{NewLine, Setting, Socket};
-use crate::port::claim::Claims;
+use ttyline::claim::Claims;
 use crate::port::mux::MuxPort;
 use crate::port::pty::PtyPort;
 use crate::port::usb::UsbPort;

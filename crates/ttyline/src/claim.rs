@@ -1,13 +1,13 @@
-//! Making room for a line's symlink, without ever taking a place that is somebody else's.
+//! Making room for a pty's symlink, without ever taking a place that is somebody else's.
 //!
-//! An exchange that crashed leaves its symlinks behind, and by the time it is started again the
+//! A program that crashed leaves its symlinks behind, and by the time it is started again the
 //! ptys they lead to may have gone, or belong to other programs. So that it can tell its own
 //! leftovers from all else,
 //!
 //! - its symlinks are marked by the fraction of their own time of change (a mark in the target
 //!   would confuse programs that take `/dev/` off a line's name);
 //! - while it runs, it keeps a shared lock (flock) on each directory with symlinks of its own. A
-//!   marked symlink in a directory that no other exchange has locked is a leftover, and so is
+//!   marked symlink in a directory that no other such program has locked is a leftover, and so is
 //!   one that leads nowhere.
 
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
@@ -25,6 +25,9 @@ const MARK: i64 = 424_242_424;
 
 /// Makes a marked symlink; nothing may be there. On a file system without nanoseconds the mark
 /// is lost, and a leftover has to be removed by hand.
+///
+/// # Errors
+/// As `symlink(2)`.
 pub fn link_to(slave: &Path, link: &Path) -> io::Result<()> {
     symlink(slave, link)?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -34,8 +37,8 @@ pub fn link_to(slave: &Path, link: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The directories in which this exchange has symlinks, each with its lock.
-#[derive(Default)]
+/// The directories in which this program has symlinks, each with its lock.
+#[derive(Debug, Default)]
 pub struct Claims {
     directories: HashMap<PathBuf, Option<Flock<File>>>,
 }
@@ -43,6 +46,9 @@ pub struct Claims {
 impl Claims {
     /// Makes room at `link`: makes its directory if need be and removes a leftover. Anything else
     /// that is there stays, and is an error. `ours` tells the symlinks of lines in use.
+    ///
+    /// # Errors
+    /// What is there; as `mkdir(2)`, `readlink(2)`, `unlink(2)`.
     pub fn claim(&mut self, link: &Path, ours: impl Fn(&Path) -> bool) -> io::Result<()> {
         let parent = link.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent)?;
@@ -50,22 +56,22 @@ impl Claims {
         let Ok(meta) = link.symlink_metadata() else { return Ok(()) };
         let taken = |why: &str| Err(io::Error::new(io::ErrorKind::AlreadyExists, why.to_string()));
         if !meta.is_symlink() {
-            return taken("exists and is not a symlink of the exchange; it is left alone");
+            return taken("exists and is not a symlink to a pty; it is left alone");
         }
         let target = fs::read_link(link)?;
         if !target.starts_with("/dev/pts") || meta.mtime_nsec() != MARK {
             return taken("is a symlink that leads elsewhere; it is left alone");
         }
         if ours(link) {
-            return taken("is a line of this exchange; it is left alone");
+            return taken("is in use by this program already; it is left alone");
         }
         if !alone && target.exists() {
-            return taken("may be a line of another exchange that runs; it is left alone");
+            return taken("may be in use by another program; it is left alone");
         }
         fs::remove_file(link)
     }
 
-    /// Whether no other exchange has symlinks in a directory; from now on this one has.
+    /// Whether no other program has symlinks in a directory; from now on this one has.
     fn alone(&mut self, directory: &Path) -> bool {
         self.directories.remove(directory); // our own lock must not stand in the way
         let Ok(file) = File::open(directory) else { return false };
