@@ -79,7 +79,9 @@ pub fn tcpconn() -> u8 {
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--help" | "-h"] => {
-            println!("usage: tcpconn HOST PORT\nJoins standard input and output to a TCP port. See tcpconn(1).");
+            println!(
+                "usage: tcpconn HOST PORT\nJoins standard input and output to a TCP port. See tcpconn(1)."
+            );
             0
         }
         ["--version" | "-V"] => {
@@ -133,7 +135,9 @@ fn plan(matches: &ArgMatches) -> Result<Plan, Wrong> {
         return stdio_plan(matches, &words, options);
     }
     if matches.contains_id("speed") || matches.contains_id("flow") {
-        return Err(Wrong::Usage("--speed and --flow belong to --stdio: a port follows its application".into()));
+        return Err(Wrong::Usage(
+            "--speed and --flow belong to --stdio: a port follows its application".into(),
+        ));
     }
     let file = matches.get_one::<String>("config").map(PathBuf::from);
     let (ports, from) = if words.is_empty() || file.is_some() {

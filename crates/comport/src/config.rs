@@ -200,7 +200,8 @@ pub fn port(
 }
 
 fn link_of(name: &str) -> Result<PathBuf, String> {
-    let bad = name.is_empty() || name.len() > 1000 || name.ends_with('/') || name.chars().any(char::is_control);
+    let bad =
+        name.is_empty() || name.len() > 1000 || name.ends_with('/') || name.chars().any(char::is_control);
     if bad || name.split('/').any(|part| part == "..") {
         return Err(format!("`{}` is no name of a port", shown(name)));
     }
@@ -239,15 +240,19 @@ pub fn set(options: &mut Options, key: &str, value: &str) -> Result<(), String> 
             options.retry = Some(times.ok_or_else(|| expected("SHORTEST-LONGEST, as 1-60, or none"))?);
         }
         "connect-timeout" => {
-            options.connect_timeout = time().ok().filter(|t| !t.is_zero()).ok_or_else(|| expected("a time"))?;
+            options.connect_timeout =
+                time().ok().filter(|t| !t.is_zero()).ok_or_else(|| expected("a time"))?;
         }
         "keepalive" if value == "none" => options.keepalive = None,
         "keepalive" => {
             let least = Duration::from_secs(1);
             let limit = time()?;
-            options.keepalive = Some(Some(limit).filter(|t| *t >= least).ok_or_else(|| expected("1 s or more"))?);
+            options.keepalive =
+                Some(Some(limit).filter(|t| *t >= least).ok_or_else(|| expected("1 s or more"))?);
         }
-        "byte" => options.byte = byte(value).ok_or_else(|| expected("5 to 8 and one of N, E, O, M, S, as 7E,"))?,
+        "byte" => {
+            options.byte = byte(value).ok_or_else(|| expected("5 to 8 and one of N, E, O, M, S, as 7E,"))?
+        }
         "group" => options.group = Some(value.to_string()),
         "mode" => {
             let mode = u32::from_str_radix(value, 8).ok().filter(|m| *m <= 0o777);
@@ -359,14 +364,20 @@ mod tests {
         let ports = read(text).unwrap();
         assert_eq!(ports[0].link, PathBuf::from("/dev/modem"));
         let options = &ports[0].options;
-        assert_eq!((options.on_loss, options.keepalive, options.linger), (OnLoss::HangUp, None, Duration::ZERO));
+        assert_eq!(
+            (options.on_loss, options.keepalive, options.linger),
+            (OnLoss::HangUp, None, Duration::ZERO)
+        );
         assert_eq!(options.byte, Byte { data_bits: 7, parity: 3 });
         assert_eq!(ports[1].link, PathBuf::from("/run/my modem"));
         assert_eq!(ports[1].options.ca, Some("/etc/my ca".into()));
         assert_eq!(ports[1].options.retry, Some((Duration::from_millis(500), Duration::from_secs(120))));
         assert_eq!((ports[1].options.mode, ports[1].options.lines), (0o600, false));
         assert_eq!(ports[2].options.retry, None);
-        assert_eq!((ports[2].options.connect, ports[2].options.linger), (Connect::Always, Duration::from_secs(5)));
+        assert_eq!(
+            (ports[2].options.connect, ports[2].options.linger),
+            (Connect::Always, Duration::from_secs(5))
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod address;
 pub mod args;
 pub mod config;
 pub mod fault;
+pub mod journal;
 #[cfg(target_os = "linux")]
 pub mod lines;
 pub mod net;
@@ -19,8 +20,6 @@ pub mod pty;
 pub mod redirect;
 #[cfg(target_os = "linux")]
 pub mod run;
-#[cfg(any(not(target_os = "linux"), feature = "serial"))]
-pub mod serial;
 pub mod session;
 pub mod stdio;
 #[cfg(feature = "tls")]

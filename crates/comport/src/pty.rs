@@ -81,6 +81,8 @@ fn fresh(access: Access) -> io::Result<(PtyMaster, PathBuf)> {
     let mut settings = termios::get(&master)?.for_modem(9600, Flow::None);
     settings.local |= local::EXTPROC;
     termios::set(&master, &settings, When::Now)?;
+    // Opened and closed once, it says that nobody has it open.
+    drop(slave_of(&slave)?);
     Ok((master, slave))
 }
 
@@ -109,9 +111,8 @@ impl PtyPort {
     pub fn new(link: &Path, options: &Options) -> io::Result<PtyPort> {
         let group = match &options.group {
             Some(name) => {
-                let found = Group::from_name(name)?.or(name.parse().ok().and_then(|n| {
-                    Group::from_gid(Gid::from_raw(n)).ok().flatten()
-                }));
+                let found = Group::from_name(name)?
+                    .or(name.parse().ok().and_then(|n| Group::from_gid(Gid::from_raw(n)).ok().flatten()));
                 let unknown = || io::Error::new(io::ErrorKind::NotFound, "there is no such group (group=)");
                 Some(found.ok_or_else(unknown)?.gid)
             }

@@ -4,9 +4,10 @@
 //! bytes half sent) waits in `wire`. Bytes for the application wait in `to_port`, and while they do nothing
 //! is read from the network: that is all of back-pressure, and nothing grows.
 
-use crate::config::{self, Byte};
 use crate::address::Language;
+use crate::config::{self, Byte};
 use crate::fault::Fault;
+use crate::journal;
 use crate::net::{Net, Secrets, look_up};
 use crate::port::{Input, Port};
 use crate::pty::PtyPort;
@@ -99,7 +100,14 @@ pub struct Redirect {
 impl Redirect {
     /// A port whose pty is made already.
     #[must_use]
-    pub fn new(number: usize, def: config::Port, secrets: Option<Secrets>, port: PtyPort, seed: u64, verbose: bool) -> Redirect {
+    pub fn new(
+        number: usize,
+        def: config::Port,
+        secrets: Option<Secrets>,
+        port: PtyPort,
+        seed: u64,
+        verbose: bool,
+    ) -> Redirect {
         let session = Session::new(&def.options, seed);
         let name = ttyline::visible::terminal(def.link.to_string_lossy().as_ref());
         Redirect {
@@ -146,7 +154,7 @@ impl Redirect {
     }
 
     fn say(&self, text: impl AsRef<str>) {
-        eprintln!("comport: {}: {}: {}", self.name, self.def.address, ttyline::visible::terminal(text.as_ref()));
+        journal::say(format!("{}: {}: {}", self.name, self.def.address, text.as_ref()));
     }
 
     /// Begins.
@@ -185,7 +193,8 @@ impl Redirect {
         self.forget_leaving(ctx);
         self.tries += 1;
         self.link = Link::LookingUp { until: ctx.now + self.def.options.connect_timeout };
-        let (number, this, found, waker) = (self.number, self.tries, ctx.found.clone(), Arc::clone(ctx.waker));
+        let (number, this, found, waker) =
+            (self.number, self.tries, ctx.found.clone(), Arc::clone(ctx.waker));
         let (host, port) = (self.def.address.host.clone(), self.def.address.port);
         let thread = std::thread::Builder::new().name("look-up".into()).stack_size(256 * 1024);
         let started = thread.spawn(move || {
@@ -405,8 +414,8 @@ impl Redirect {
                 return moved;
             }
             let may = self.client.as_ref().is_none_or(Client::may_send);
-            let (from, is_wire) = match (&self.wire, &self.data, &self.client) {
-                (wire, ..) if !wire.is_empty() => (&mut self.wire, true),
+            let from = match (&self.wire, &self.data, &self.client) {
+                (wire, ..) if !wire.is_empty() => &mut self.wire,
                 (_, data, _) if data.is_empty() || !may => {
                     if let Err(fault) = net.flush() {
                         self.lost(fault, ctx);
@@ -418,11 +427,10 @@ impl Redirect {
                     client.push_data(piece, &mut self.wire);
                     let count = piece.len();
                     self.data.drain(..count);
-                    (&mut self.wire, true)
+                    &mut self.wire
                 }
-                (_, _, None) => (&mut self.data, false),
+                (_, _, None) => &mut self.data,
             };
-            let _ = is_wire;
             match net.write(from) {
                 Ok(0) => return moved,
                 Ok(count) => {
@@ -496,7 +504,9 @@ impl Redirect {
                 News::Agreed if self.verbose => self.say("controls the port"),
                 News::Agreed | News::Purged | News::LineState(_) => {}
                 News::Refused => {
-                    self.say("does not control its port (RFC 2217): speed and modem lines are as they are there");
+                    self.say(
+                        "does not control its port (RFC 2217): speed and modem lines are as they are there",
+                    );
                     self.show(USUAL);
                 }
                 News::ModemState(bits) => self.modem_state(bits, ctx),
@@ -551,7 +561,15 @@ impl Redirect {
         };
         let client = self.client.as_ref().and_then(Client::deadline);
         let leaving = self.leaving.as_ref().map(|(_, until)| *until);
-        let all = [link, client, leaving, self.session.deadline(), self.port.deadline(), self.last_bytes, self.break_until];
+        let all = [
+            link,
+            client,
+            leaving,
+            self.session.deadline(),
+            self.port.deadline(),
+            self.last_bytes,
+            self.break_until,
+        ];
         all.into_iter().flatten().min()
     }
 

@@ -3,6 +3,7 @@
 
 use crate::config;
 use crate::fault::Fault;
+use crate::journal;
 use crate::lines::Lines;
 use crate::net::Secrets;
 use crate::pty::PtyPort;
@@ -110,7 +111,8 @@ impl Program {
         poll.registry().register(&mut SourceFd(&raw), SIGNALS.token(), Interest::READABLE).map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER.token()).map_err(system)?);
         let watch = Watch::new(poll.registry(), WATCH.token()).map_err(system)?;
-        let (mut claims, mut redirects, mut serves_lines) = (Claims::default(), Vec::<Redirect>::new(), Vec::new());
+        let (mut claims, mut redirects, mut serves_lines) =
+            (Claims::default(), Vec::<Redirect>::new(), Vec::new());
         for (number, (def, secrets)) in ports.into_iter().enumerate() {
             let shown = ttyline::visible::terminal(def.link.to_string_lossy().as_ref());
             let made = claims.claim(&def.link, |_| false).and_then(|()| {
@@ -192,7 +194,7 @@ impl Program {
             let moved = std::mem::take(&mut redirect.moved);
             if moved {
                 if let Err(e) = self.watch.add(redirect.port.slave(), number) {
-                    eprintln!("comport: {}: opens are not seen: {}", redirect.name(), reason(&e));
+                    journal::say(format!("{}: opens are not seen: {}", redirect.name(), reason(&e)));
                 }
             }
             if moved && self.serves_lines.get(number) == Some(&true) {
@@ -201,7 +203,7 @@ impl Program {
                     Lines::listen(device, ctx, Source::Lines(number).token())
                 });
                 if let (Err(e), Some(redirect)) = (&listening, self.redirects.get(number)) {
-                    eprintln!("comport: {}: modem lines are not served: {}", redirect.name(), reason(e));
+                    journal::say(format!("{}: modem lines are not served: {}", redirect.name(), reason(e)));
                 }
                 if let Some(place) = self.lines.get_mut(number) {
                     *place = listening.ok();
@@ -211,7 +213,9 @@ impl Program {
                 // It may have been opened before it was watched.
                 self.with(number, scratch, give_up, Redirect::port_event);
             }
-            if let (Some(Some(lines)), Some(redirect)) = (self.lines.get_mut(number), self.redirects.get(number)) {
+            if let (Some(Some(lines)), Some(redirect)) =
+                (self.lines.get_mut(number), self.redirects.get(number))
+            {
                 lines.changed(redirect);
             }
         }
@@ -271,7 +275,7 @@ impl Program {
             if signal != Signal::SIGUSR1 {
                 return true;
             }
-            self.redirects.iter().for_each(|redirect| eprintln!("comport: {}", redirect.status()));
+            self.redirects.iter().for_each(|redirect| journal::say(redirect.status()));
         }
         false
     }

@@ -74,7 +74,10 @@ fn pauses_double_up_to_the_bound_with_jitter_and_the_fault_is_said_once() {
 fn a_kept_port_forgets_what_was_written_meanwhile() {
     let mut s = session(|_| ());
     s.handle(Event::Opened, S);
-    assert!(!s.handle(Event::Up, S).contains(&Action::Discard), "what waited for the first connection is sent");
+    assert!(
+        !s.handle(Event::Up, S).contains(&Action::Discard),
+        "what waited for the first connection is sent"
+    );
     let actions = s.handle(Event::Lost(Fault::Ended), 9 * S);
     assert!(!actions.contains(&Action::HangUp));
     s.handle(Event::Time, 20 * S);

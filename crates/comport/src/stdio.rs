@@ -159,7 +159,10 @@ impl Pipe {
                 match item {
                     News::Refused => eprintln!("{program}: the server does not control its port (RFC 2217)"),
                     News::Differs { item, asked, in_force } => {
-                        eprintln!("{program}: {}: {asked} was asked for, {in_force} is in force", item.word());
+                        eprintln!(
+                            "{program}: {}: {asked} was asked for, {in_force} is in force",
+                            item.word()
+                        );
                     }
                     _ => {}
                 }
@@ -248,9 +251,12 @@ mod tests {
     #[test]
     fn a_frame_is_asked_for_or_left_alone() {
         assert_eq!(Frame::of(None, None, Byte::default()), Ok(None));
-        let Frame(wanted) = Frame::of(Some("9600"), Some("rtscts"), Byte { data_bits: 7, parity: 3 }).unwrap().unwrap();
+        let Frame(wanted) =
+            Frame::of(Some("9600"), Some("rtscts"), Byte { data_bits: 7, parity: 3 }).unwrap().unwrap();
         assert_eq!((wanted.frame.speed, wanted.frame.data_bits, wanted.frame.flow), (9600, 7, 3));
-        for (speed, flow) in [(Some("x"), None), (Some("0"), None), (Some("1"), Some("both")), (None, Some("none"))] {
+        for (speed, flow) in
+            [(Some("x"), None), (Some("0"), None), (Some("1"), Some("both")), (None, Some("none"))]
+        {
             assert!(Frame::of(speed, flow, Byte::default()).is_err(), "{speed:?} {flow:?}");
         }
     }

@@ -47,7 +47,11 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bad = |e| format!("{}: {e}", file.display());
     let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).map_err(bad)?.collect();
     let found = found.map_err(bad)?;
-    if found.is_empty() { Err(format!("{}: there is no certificate in it", file.display())) } else { Ok(found) }
+    if found.is_empty() {
+        Err(format!("{}: there is no certificate in it", file.display()))
+    } else {
+        Ok(found)
+    }
 }
 
 /// A connection to `host`, whose name or address must be in its certificate.
@@ -74,7 +78,9 @@ pub fn fault(error: &rustls::Error) -> Fault {
             }
             other => other.to_string(),
         }),
-        rustls::Error::AlertReceived(alert) => Fault::Tls(format!("the server says {alert:?} (--cert, --key)")),
+        rustls::Error::AlertReceived(alert) => {
+            Fault::Tls(format!("the server says {alert:?} (--cert, --key)"))
+        }
         other => Fault::Tls(other.to_string()),
     }
 }

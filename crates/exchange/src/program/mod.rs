@@ -12,7 +12,6 @@ mod obey;
 use crate::journal::{Happening, Journal};
 use crate::modem::{Action, Make, Now};
 use crate::options::{NewLine, Setting, Socket};
-use ttyline::claim::Claims;
 use crate::port::mux::MuxPort;
 use crate::port::pty::PtyPort;
 use crate::port::usb::UsbPort;
@@ -30,6 +29,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use ttyline::claim::Claims;
 
 const SIGNAL: Token = Token(0);
 const WATCH: Token = Token(1);
