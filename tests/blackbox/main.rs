@@ -4,6 +4,7 @@
 
 mod callback;
 mod chat;
+mod comport;
 mod dialin;
 mod dialscript;
 mod exchange;

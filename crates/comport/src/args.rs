@@ -108,7 +108,7 @@ pub fn tcpconn() -> u8 {
 
 enum Plan {
     Serve(Vec<(config::Port, Option<net::Secrets>)>),
-    Stdio(Address, Options, Option<Frame>),
+    Stdio(Address, Box<Options>, Option<Frame>),
     Tested(String),
 }
 
@@ -204,7 +204,7 @@ fn stdio_plan(matches: &ArgMatches, words: &[&String], options: Options) -> Resu
     if matches.get_flag("test") {
         return Ok(Plan::Tested(format!("{address}: no mistakes")));
     }
-    Ok(Plan::Stdio(address, options, frame))
+    Ok(Plan::Stdio(address, Box::new(options), frame))
 }
 
 #[cfg(target_os = "linux")]

@@ -341,10 +341,10 @@ impl Redirect {
     /// Moves what can be moved; gives whether there is more to do than one turn allows.
     pub fn pump(&mut self, ctx: &mut Loop<'_>) -> bool {
         for _ in 0..16 {
-            let from_port = self.from_port(ctx);
+            let read_port = self.read_port(ctx);
             let sent = self.send(ctx);
-            let from_net = self.from_net(ctx);
-            if !from_port && !from_net && !sent {
+            let read_net = self.read_net(ctx);
+            if !read_port && !read_net && !sent {
                 self.last_bytes_gone(ctx);
                 return false;
             }
@@ -352,7 +352,7 @@ impl Redirect {
         true
     }
 
-    fn from_port(&mut self, ctx: &mut Loop<'_>) -> bool {
+    fn read_port(&mut self, ctx: &mut Loop<'_>) -> bool {
         if !self.port_readable || self.data.len() >= MOST {
             return false;
         }
@@ -445,7 +445,7 @@ impl Redirect {
         }
     }
 
-    fn from_net(&mut self, ctx: &mut Loop<'_>) -> bool {
+    fn read_net(&mut self, ctx: &mut Loop<'_>) -> bool {
         if !self.to_port.is_empty() && !self.deliver_rest() {
             return false;
         }

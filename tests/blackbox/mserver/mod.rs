@@ -20,19 +20,19 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("[::]:0").expect("a port").local_addr().expect("address").port()
 }
 
 /// A running mserver.
-struct Server {
+pub(crate) struct Server {
     sandbox: Sandbox,
     running: Running,
 }
 
 impl Server {
     /// Starts one with a configuration and waits until it serves.
-    fn start(conf: &str) -> Server {
+    pub(crate) fn start(conf: &str) -> Server {
         Server::start_in(Sandbox::new(), conf, |_| {})
     }
 
@@ -52,14 +52,14 @@ impl Server {
         self.sandbox.run("ringback/mserver.sock")
     }
 
-    fn status(&self) -> serde_json::Value {
+    pub(crate) fn status(&self) -> serde_json::Value {
         let mut text = String::new();
         let mut socket = std::os::unix::net::UnixStream::connect(self.socket()).expect("status socket");
         socket.read_to_string(&mut text).expect("status");
         serde_json::from_str(&text).expect("JSON")
     }
 
-    fn until_state(&self, line: usize, state: &str) {
+    pub(crate) fn until_state(&self, line: usize, state: &str) {
         wait::until(&format!("line {line} {state}"), || {
             (self.status()["lines"][line]["state"] == state).then_some(())
         });
@@ -77,7 +77,7 @@ impl Server {
         wait::until("the new configuration", || (self.status()["reloads"].as_u64() > before).then_some(()));
     }
 
-    fn records(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         let text =
             fs::read_to_string(self.sandbox.path().join("log/ringback/calls.jsonl")).unwrap_or_default();
         text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
