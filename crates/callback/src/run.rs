@@ -23,6 +23,7 @@ use ttyline::log::{Level, Log};
 use ttyline::number::{Fixed, Typed};
 use ttyline::record::{self, Direction, Record};
 use ttyline::signal::Signals;
+use ttyline::state::{self, LineState, State};
 use ttyline::sys::{clock, process, tty};
 use ttyline::visible;
 
@@ -532,10 +533,23 @@ impl Program {
         }
     }
 
+    /// What the line is doing while it is ours; its getty tells the rest.
+    fn tell_state(&mut self, line: &LineName, number: &str) {
+        let state = LineState {
+            user: self.user.clone(),
+            called: Some(number.to_string()),
+            ..LineState::new(line, State::CallBack)
+        };
+        if let Err(e) = state::write(Path::new(state::DIRECTORY), line, &state) {
+            self.log.failed(Level::Noise, "the line's state file", &e);
+        }
+    }
+
     fn try_once(&mut self, prepared: Prepared, number: &str, proven: &mut bool) -> Result<Outcome, Exit> {
         let name = prepared.name.clone();
         let settings = self.settings_of(&name);
         self.log.move_to(Path::new(LOG), name.infix());
+        self.tell_state(&name, number);
         let own = self.own.as_ref() == Some(&name);
         let clear_down = (own && !*proven)
             .then(|| (self.carrier, Duration::from_secs(u64::from(settings.policy.clear_down))));

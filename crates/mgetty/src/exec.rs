@@ -82,10 +82,14 @@ pub fn replace(program: &Program, call: &Call<'_>) -> Failed {
     }
     command.args(args.map(|arg| OsStr::from_bytes(arg)));
     command.envs(call.variables());
-    if let Some(user) = &program.user {
-        if let Err(error) = account::become_user(user) {
-            return Failed::User(error);
+    match &program.user {
+        Some(user) => {
+            if let Err(error) = account::become_user(user) {
+                return Failed::User(error);
+            }
         }
+        // What we were started with is none of the program's business.
+        None => drop(nix::unistd::setgroups(&[nix::unistd::getgid()])),
     }
     Failed::Exec(command.exec())
 }

@@ -4,8 +4,8 @@ use crate::exec::{self, Call, Failed, Program};
 use crate::getty::Getty;
 use crate::greeting;
 use crate::session::{How, Login};
-use crate::watcher::Watcher;
-use ttyline::config::login::{self as config, LoginFile, RunAs, Utmp};
+use crate::watcher::Begun;
+use ttyline::config::login::{self as config, LoginConfig, LoginFile, RunAs, Utmp};
 use ttyline::exit::Mgetty;
 use ttyline::line::Input;
 use ttyline::log::Level;
@@ -19,6 +19,8 @@ use ttyline::{account, visible};
 struct Decision {
     program: Program,
     utmp: Option<String>,
+    /// The caller's name as logs may show it.
+    name: String,
 }
 
 /// Comes back only if no program runs; gives the exit code.
@@ -26,6 +28,7 @@ pub fn login(getty: &mut Getty, login: Login) -> u8 {
     match decide(getty, &login) {
         Ok(decision) => start(getty, &login, &decision),
         Err(refusal) => {
+            getty.call_over("login refused");
             getty.log.say(Level::Fatal, refusal);
             if let Some(line) = &getty.line {
                 line.hang_up();
@@ -35,24 +38,13 @@ pub fn login(getty: &mut Getty, login: Login) -> u8 {
     }
 }
 
-/// At CONNECT: if a frame will start pppd, the watcher that keeps the frame is made now.
-pub fn expect_ppp(getty: &mut Getty) {
-    let LoginFile::Usable(config) = config::load_file(&getty.service.login_file) else { return };
-    let entry = config.find(config::AUTO_PPP, getty.session.called_back());
-    if !entry.is_some_and(|entry| is_pppd(&entry.program.as_str())) {
-        return;
-    }
-    let Some(line) = &getty.line else { return };
-    match Watcher::start(line) {
-        Ok(watcher) => getty.watcher = Some(watcher),
-        Err(error) => getty.log.failed(Level::Warn, "no watcher", &error),
-    }
-}
-
 /// What is run; the error is why nothing may be (fail closed: no other entry is tried then).
 fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     let path = getty.service.login_file.clone();
     let shown = path.display();
+    if getty.session.carrier_stuck() && is_root(&login.name) {
+        return Err("carrier is stuck on: the caller may have hung up; root may not log in".into());
+    }
     let config = match config::load_file(&path) {
         LoginFile::Usable(config) => config,
         LoginFile::Missing => {
@@ -82,30 +74,51 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
         ));
     }
     let caller = getty.session.caller();
-    let args = entry.argv(&login.name, &caller.connect, &caller.id);
+    let harmless = |text: &str| visible::environment(text, 200);
+    let args = entry.argv(&login.name, &harmless(&caller.connect), &harmless(&caller.id));
     let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
     let utmp = match &entry.utmp {
         Utmp::Nothing => None,
-        Utmp::Name => Some(visible::field(login.name.strip_prefix(b"\xff").unwrap_or(&login.name))),
+        Utmp::Name => Some(loggable(&login.name, &config)),
         Utmp::Text(text) => Some(text.as_str().into_owned()),
     };
-    Ok(Decision { program: Program { path: program, args, user }, utmp })
+    let name = loggable(&login.name, &config);
+    Ok(Decision { program: Program { path: program, args, user }, utmp, name })
 }
 
 /// /bin/login, which asks for the rest.
 fn by_default(name: &[u8]) -> Decision {
     let mut args = vec![b"login".to_vec()];
     if !name.is_empty() {
-        args.push(name.to_vec());
+        args.extend([b"--".to_vec(), name.to_vec()]);
     }
-    Decision { program: Program { path: "/bin/login".into(), args, user: None }, utmp: None }
+    let shown = loggable(name, &LoginConfig::default());
+    Decision { program: Program { path: "/bin/login".into(), args, user: None }, utmp: None, name: shown }
+}
+
+fn is_root(name: &[u8]) -> bool {
+    std::str::from_utf8(name).ok().and_then(account::user).is_some_and(|user| user.uid == 0)
+}
+
+/// A name as logs may show it: who types a password where the name is asked for must not find it there. A
+/// name that neither the system nor login.config knows is shown by its length only.
+fn loggable(name: &[u8], config: &LoginConfig) -> String {
+    let plain = name.strip_prefix(b"\xff").unwrap_or(name);
+    let known = plain.len() < name.len()
+        || config.entries.iter().any(|entry| entry.key.as_bytes() == name)
+        || std::str::from_utf8(name).ok().and_then(account::user).is_some();
+    match plain.len() {
+        0 => String::new(),
+        _ if known || name == config::AUTO_PPP => visible::quoted_field(plain),
+        length => format!("?{length}"),
+    }
 }
 
 fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     let Some(line) = getty.line.take() else { return Mgetty::Internal.code() };
-    audit(getty, login, decision);
+    audit(getty, decision);
     if let Some(user) = &decision.utmp {
-        let host = getty.session.caller().connect.clone();
+        let host = visible::quoted_field(&getty.session.caller().connect);
         getty.note(Kind::User, user, Some(&host));
     }
     let set = line.settings().and_then(|now| {
@@ -122,18 +135,26 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     }
     getty.remove_pid();
     getty.handover.stop();
-    if let (How::Ppp(head), true, Some(watcher)) =
-        (&login.how, is_pppd(&decision.program.path), &mut getty.watcher)
-    {
-        let mut frame = head.clone();
+    let mut begun = Begun {
+        user: decision.name.clone(),
+        program: visible::field(&decision.program.path),
+        own_utmp: getty.told.own_utmp,
+        frame: Vec::new(),
+    };
+    if let (How::Ppp(head), true) = (&login.how, is_pppd(&decision.program.path)) {
+        begun.frame = head.clone();
         // What has come already need not wait for the watcher's turn on a busy machine.
         let mut rest = [0; 256];
         if let Ok(Input::Bytes(n)) = line.read(&mut rest) {
-            frame.extend_from_slice(rest.get(..n).unwrap_or(&[]));
+            begun.frame.extend_from_slice(rest.get(..n).unwrap_or(&[]));
         }
-        if let Err(error) = watcher.keep_frame(&frame) {
-            getty.log.failed(Level::Warn, "no watcher, the first frame is lost", &error);
-        }
+    }
+    if getty.carrier_has_fallen_on(&line) {
+        getty.call_over("carrier lost before the login");
+        let dev_pid = getty.session.setup().dev_pid();
+        getty.log.say(Level::Audit, format!("failed {dev_pid}, carrier lost before the login"));
+        line.hang_up();
+        return Mgetty::Signal.code();
     }
     if let Err(error) = line.hand_over() {
         getty.log.failed(Level::Error, "handing the line over failed", &error);
@@ -144,6 +165,7 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     }
     // A caller who hung up in these last moments: the default effect would not be his signal's any more.
     if let Some(signal) = getty.pending_signal() {
+        getty.call_over("caller hung up before the login");
         getty.log.say(
             Level::Audit,
             format!("failed {}, got signal {}, exiting", getty.session.setup().dev_pid(), signal as i32),
@@ -156,6 +178,9 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     let prompt = (login.how == How::Unasked)
         .then(|| greeting::expand(&getty.service.prompt, &getty.facts()))
         .map(|text| String::from_utf8_lossy(&text).into_owned());
+    if nix::unistd::access(decision.program.path.as_str(), nix::unistd::AccessFlags::X_OK).is_ok() {
+        tell_watcher(getty, &begun);
+    }
     let call = Call {
         caller: getty.session.caller(),
         device: getty.service.name.device(),
@@ -176,18 +201,36 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
     }
 }
 
+/// The session's end is the watcher's to write from now on.
+fn tell_watcher(getty: &mut Getty, begun: &Begun) {
+    let told = match &mut getty.watcher {
+        Some(watcher) => watcher.session(begun),
+        None => Err(std::io::ErrorKind::NotFound.into()),
+    };
+    match told {
+        Ok(()) => {
+            getty.told.call = None;
+            getty.told.own_utmp = false;
+        }
+        Err(error) => {
+            getty.log.failed(Level::Warn, "no watcher: the end of this call is not recorded", &error);
+            getty.call_over("logged in");
+        }
+    }
+}
+
 /// Programs that take their first frame over from us: the others find what has not been read.
 fn is_pppd(path: &str) -> bool {
     path.rsplit('/').next() == Some("pppd")
 }
 
-fn audit(getty: &mut Getty, login: &Login, decision: &Decision) {
+fn audit(getty: &mut Getty, decision: &Decision) {
     let who = getty.session.who();
     let text = format!(
         "data {}, {who}, cmd='{}', user='{}'",
         getty.session.setup().dev_pid(),
         visible::quoted_field(decision.program.path.as_bytes()),
-        visible::quoted_field(&login.name)
+        decision.name
     );
     getty.log.say(Level::Audit, text);
 }

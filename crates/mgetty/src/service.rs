@@ -181,6 +181,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         direct: config.direct.value,
         blocking: config.blocking.value,
         toggle_dtr: config.toggle_dtr.value,
+        ignore_carrier: config.ignore_carrier.value,
         open_delay: config
             .open_delay
             .value

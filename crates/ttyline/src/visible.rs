@@ -54,10 +54,20 @@ pub fn field(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|&b| if is_printable(b) { char::from(b) } else { '_' }).collect()
 }
 
-/// [`field`] inside single quotes: quotes become `_` too, so that a caller cannot end the field.
+/// [`field`] inside single quotes: quotes, commas and a `-` at the head become `_` too, so that a caller can
+/// neither end the field nor be taken for an option by whoever cuts it out.
 #[must_use]
 pub fn quoted_field(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|&b| if is_printable(b) && b != b'\'' { char::from(b) } else { '_' }).collect()
+    let harmless = |b: u8| is_printable(b) && !b"'\",".contains(&b);
+    let text = bytes.as_ref().iter().map(|&b| if harmless(b) { char::from(b) } else { '_' }).collect();
+    without_dash(text)
+}
+
+fn without_dash(mut text: String) -> String {
+    if text.starts_with('-') {
+        text.replace_range(..1, "_");
+    }
+    text
 }
 
 /// For modem traffic in a log, as mgetty writes it: what is not printable becomes `[0d]`.
@@ -85,12 +95,13 @@ pub fn csv_cell(bytes: impl AsRef<[u8]>) -> String {
     if text.contains([',', '"', '\'', ';']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-/// For a value of the environment of a program: printable ASCII without quotes, backquotes, `$`, `\` and
-/// newlines (which become `_`), at most `limit` bytes.
+/// For an argument of a program or a value of its environment: printable ASCII without quotes, commas,
+/// backquotes, `$`, `\`, newlines and a `-` at its head (which become `_`), at most `limit` bytes.
 #[must_use]
 pub fn environment(bytes: impl AsRef<[u8]>, limit: usize) -> String {
-    let harmless = |b: u8| is_printable(b) && !b"'\"`$\\".contains(&b);
-    bytes.as_ref().iter().take(limit).map(|&b| if harmless(b) { char::from(b) } else { '_' }).collect()
+    let harmless = |b: u8| is_printable(b) && !b"'\"`$\\,".contains(&b);
+    let bytes = bytes.as_ref().iter().take(limit);
+    without_dash(bytes.map(|&b| if harmless(b) { char::from(b) } else { '_' }).collect())
 }
 
 #[cfg(test)]
@@ -103,7 +114,9 @@ mod tests {
         assert_eq!(terminal(b"a\x1b[2J\r\n\xff\\"), "a\\e[2J\\r\\n\\xff\\\\");
         assert_eq!(line(b"a\t\\d\x1b[2J\r\n"), "a\t\\d\\x1b[2J\\x0d\\x0a");
         assert_eq!(field(b"jo\xe4\x07e"), "jo__e");
-        assert_eq!(quoted_field(b"x', user='root"), "x_, user=_root");
+        assert_eq!(quoted_field(b"x', user='root"), "x__ user=_root");
+        assert_eq!(quoted_field(b"-froot \"x\"\n"), "_froot _x__");
+        assert_eq!(environment(b"--a,-b", 100), "_-a_-b");
         assert_eq!(traffic(b"\r\nOK\r"), "[0d][0a]OK[0d]");
         assert_eq!(csv_cell(b"=1+1"), "\"'=1+1\"");
         assert_eq!(csv_cell(b"a\"b"), "\"a\"\"b\"");

@@ -128,7 +128,7 @@ fn a_line_in_use_whose_lock_a_script_removes_is_still_in_use() {
 #[test]
 fn log_lines_have_the_form_scrapers_know() {
     let mut getty = Getty::idle("debug 5");
-    getty.log_in("joe");
+    getty.log_in("nobody");
     let log = getty.log();
     let id = getty.id();
     let infix = &id.replace('-', "/")[id.len() - 3..];
@@ -143,7 +143,7 @@ fn log_lines_have_the_form_scrapers_know() {
     let pid = getty.running().pid();
     let program = getty.sandbox.path().join("bin/program");
     let audit = format!(
-        "##### data dev={}, pid={pid}, caller='none', conn='33600', name='', cmd='{}', user='joe'\n",
+        "##### data dev={}, pid={pid}, caller='none', conn='33600', name='', cmd='{}', user='nobody'\n",
         getty.modem.line(),
         program.display()
     );

@@ -22,6 +22,15 @@ fn got(getty: &Getty, bytes: &[u8]) -> bool {
 fn a_silent_modem_is_forced_once_and_given_up() {
     let manner = Manner { answers: false, echo: false, ..Manner::default() };
     let mut getty = hasty("", manner, 15, ms(300));
+    if !getty.subject.original {
+        // Difference: it goes on trying, and says so once.
+        getty.wait_state("modem is silent");
+        assert!(got(&getty, FORCED), "{:?}", String::from_utf8_lossy(&getty.modem.received(0)));
+        wait::until("looks at the modem", || (getty.modem.commands().len() >= 5).then_some(()));
+        assert_eq!(getty.modem.commands()[..3], ["ATQ0V1H0", "ATQ0V1H0", "AT"]);
+        assert_eq!(getty.log().matches("failed in mg_init_data").count(), 1, "{}", getty.log());
+        return;
+    }
     assert_eq!(getty.status(), 1);
     assert!(got(&getty, FORCED), "{:?}", String::from_utf8_lossy(&getty.modem.received(0)));
     assert_eq!(getty.modem.commands(), ["ATQ0V1H0", "ATQ0V1H0"]);
@@ -40,7 +49,14 @@ fn a_forced_modem_is_initialised_again() {
             ..Manner::default()
         };
         let mut getty = hasty(config, manner, 15, ms(700));
-        // It does not answer the second time either, and there is no third.
+        // It does not answer the second time either.
+        if !getty.subject.original {
+            // Difference: it is asked for a sign of life, and then initialised again.
+            getty.wait_state("modem is silent");
+            let commands = getty.modem.commands_seen(5);
+            assert_eq!(commands[..5], ["AT&C1", "ATH0", "AT&C1", "AT", "AT&C1"], "{waits}");
+            continue;
+        }
         assert_eq!(getty.status(), 1, "{waits}");
         assert_eq!(getty.modem.commands(), ["AT&C1", "ATH0", "AT&C1"]);
     }
@@ -64,11 +80,14 @@ fn an_idle_modem_is_checked() {
 #[test]
 fn a_modem_that_has_died_ends_it() {
     let mut getty = hasty("init-chat \"\" ATZ OK", replying("AT", ""), 8, ms(500));
+    if !getty.subject.original {
+        // Difference: it does not end, and begins anew when the modem answers.
+        getty.wait_state("modem does not answer the check");
+        assert_eq!(getty.modem.commands()[..3], ["ATZ", "AT", "AT"]);
+        return;
+    }
     assert_eq!(getty.status(), 30);
     assert_eq!(getty.modem.commands(), ["ATZ", "AT", "AT"]);
-    if !getty.subject.original {
-        assert!(!getty.lock_path().exists() && !getty.pid_path().exists());
-    }
 }
 
 #[test]

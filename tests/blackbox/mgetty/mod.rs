@@ -26,6 +26,7 @@ mod rules;
 mod settings;
 mod signals;
 mod states;
+mod told;
 
 use ringback_tests::modem::{Manner, Modem};
 use ringback_tests::preload;
@@ -122,6 +123,36 @@ impl Getty {
 
     fn pid_path(&self) -> PathBuf {
         self.sandbox.run(&format!("mgetty.pid.{}", self.id()))
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.sandbox.run(&format!("ringback/lines/{}.json", self.modem.line().replace('/', "_")))
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.sandbox.log(&format!("mg_{}.log", self.id()))
+    }
+
+    /// The line's state file; empty if there is none.
+    fn state(&self) -> String {
+        std::fs::read_to_string(self.state_path()).unwrap_or_default()
+    }
+
+    fn wait_state(&self, text: &str) {
+        let found = wait::until_within(wait::PATIENCE, || self.state().contains(text).then_some(()));
+        assert!(found.is_some(), "no {text:?} in the state: {}\n{}", self.state(), self.log());
+    }
+
+    /// The records of calls so far.
+    fn records(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.sandbox.path().join("log/ringback/calls.jsonl"));
+        text.unwrap_or_default().lines().map(str::to_string).collect()
+    }
+
+    fn wait_record(&self, text: &str) -> String {
+        let found = || self.records().into_iter().find(|record| record.contains(text));
+        let record = wait::until_within(wait::PATIENCE, found);
+        record.unwrap_or_else(|| panic!("no record of {text:?}: {:?}\n{}", self.records(), self.log()))
     }
 
     fn id(&self) -> String {

@@ -142,7 +142,7 @@ fn a_frame_kept_for_pppd_comes_back_if_it_is_no_pppd() {
     let said = getty.said(mark);
     // The head was eaten by the getty and is put back behind what it left alone, or all of it in order.
     assert!(said.contains("7e ff 7d 23 c0 21"), "{said}");
-    // Nobody but the session has the line any more.
+    // Nobody but the session and its watcher has the line any more.
     let line = getty.modem.pty().path().to_path_buf();
     let session = getty.running().pid().as_raw();
     let holders = || -> Vec<i32> {
@@ -162,5 +162,9 @@ fn a_frame_kept_for_pppd_comes_back_if_it_is_no_pppd() {
         })
         .count()
     };
+    let watched = strangers();
+    assert!(watched <= 1, "{watched} processes besides the session have the line");
+    // The moment the session ends the watcher lets go.
+    getty.running().signal(nix::sys::signal::Signal::SIGKILL);
     wait::until("the watcher to let go", || (strangers() == 0).then_some(()));
 }

@@ -49,6 +49,7 @@ fn at_the_prompt() {
         assert_eq!(settings.control_flags.contains(ControlFlags::CLOCAL), clocal, "{config}");
         let cooked = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
         wait::until("a raw line", || (!now(&getty).local_flags.intersects(cooked)).then_some(()));
-        assert!(!now(&getty).output_flags.contains(OutputFlags::OPOST));
+        let raw = || (!now(&getty).output_flags.contains(OutputFlags::OPOST)).then_some(());
+        wait::until("raw output behind the prompt", raw);
     }
 }

@@ -8,7 +8,7 @@ use ttyline::line::{Line, OpenError, Opening};
 use ttyline::log::Level;
 use ttyline::settings::{Flow, Settings};
 use ttyline::sys::termios::When;
-use ttyline::sys::tty;
+use ttyline::sys::tty::{self, ModemLines};
 
 impl Getty {
     pub(super) fn open(&mut self) {
@@ -27,8 +27,11 @@ impl Getty {
         let line = match opened {
             Ok(line) => line,
             Err(error) => {
-                self.log.say(Level::Error, format!("/dev/{} {error}", self.service.name));
-                return self.answers.push_back(Event::Opened(false));
+                if !self.session.troubled() {
+                    self.log.say(Level::Error, format!("/dev/{} {error}", self.service.name));
+                }
+                let absent = is_absent(&error);
+                return self.answers.push_back(if absent { Event::NoDevice } else { Event::Opened(false) });
             }
         };
         if let Some(lock) = &mut self.lock {
@@ -39,7 +42,8 @@ impl Getty {
         }
         self.own(&line);
         let _ = tty::clear_software_carrier(&line);
-        if let Ok(lines) = line.modem_lines() {
+        let quiet = self.session.troubled();
+        if let Some(lines) = line.modem_lines().ok().filter(|_| !quiet) {
             if lines.carrier() && !self.session.setup().direct {
                 self.log.say(Level::Warn, "WARNING: DCD line still active, check modem settings (AT&C1)");
             }
@@ -50,6 +54,18 @@ impl Getty {
         self.line = Some(line);
         self.on_open_line();
         self.answers.push_back(Event::Opened(true));
+    }
+
+    /// Lets go of the line, and of what was to be written.
+    pub(super) fn close(&mut self) {
+        self.watcher = None;
+        self.out.clear();
+        self.stuck_at = None;
+        if let Some(lock) = &mut self.lock {
+            lock.let_go_of_line();
+        }
+        // Its last close drops DTR: HUPCL is set.
+        self.line = None;
     }
 
     pub(super) fn on_open_line(&mut self) {
@@ -106,7 +122,17 @@ impl Getty {
             match first {
                 Out::Set(stage) => self.set(stage),
                 Out::Bytes(bytes) => {
-                    let taken = line.write_some(&bytes).unwrap_or(bytes.len());
+                    let taken = match line.write_some(&bytes) {
+                        Ok(taken) => taken,
+                        // Not a line that takes everything: a dead one, which would look like a silent modem.
+                        Err(error) => {
+                            self.log.failed(Level::Noise, "writing to the line failed", &error);
+                            self.out.clear();
+                            self.stuck_at = None;
+                            self.dead = true;
+                            return;
+                        }
+                    };
                     if taken < bytes.len() {
                         self.out.push_front(Out::Bytes(bytes.get(taken..).unwrap_or(&[]).to_vec()));
                         if taken > 0 || self.stuck_at.is_none() {
@@ -149,7 +175,36 @@ impl Getty {
             };
             line.set(&wanted, When::Now)
         });
+        if stage == Stage::Carrier && self.carrier_has_fallen() {
+            self.answers.push_back(Event::CarrierLost);
+        }
     }
+
+    /// Whether carrier was seen on this call and is off now. A line without carrier detection never tells.
+    pub(crate) fn carrier_has_fallen(&mut self) -> bool {
+        if self.service.ignore_carrier || self.session.setup().direct {
+            return false;
+        }
+        let on = self.line.as_ref().and_then(|line| line.modem_lines().ok()).map(ModemLines::carrier);
+        let fallen = on == Some(false) && self.carrier_seen;
+        self.carrier_seen |= on == Some(true);
+        fallen
+    }
+
+    /// The same of a line that is about to be handed over.
+    pub(crate) fn carrier_has_fallen_on(&self, line: &Line) -> bool {
+        let counts = !self.service.ignore_carrier && !self.session.setup().direct && self.carrier_seen;
+        counts && line.modem_lines().is_ok_and(|lines| !lines.carrier())
+    }
+}
+
+/// Whether there is no such device now: one that was unplugged comes back. What is no terminal stays none.
+fn is_absent(error: &OpenError) -> bool {
+    let code = match error {
+        OpenError::Open(error) | OpenError::Settings(error) => error.raw_os_error(),
+        OpenError::NotATty => None,
+    };
+    matches!(code, Some(libc::ENOENT | libc::ENXIO | libc::ENODEV | libc::EIO))
 }
 
 pub(super) fn mode_bits(mode: u32) -> nix::sys::stat::Mode {

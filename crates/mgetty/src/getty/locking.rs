@@ -53,6 +53,7 @@ impl Getty {
         let holder = self.locks.look(&self.service.name).ok().and_then(|report| report.holder());
         self.lock = None;
         self.line = None;
+        self.told.peer = holder.as_ref().and_then(|h| h.pid).map(|pid| command_line(pid, 100));
         self.out.clear();
         self.stuck_at = None;
         if let Some(pid) = holder.as_ref().and_then(|h| h.pid) {

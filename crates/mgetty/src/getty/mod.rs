@@ -4,6 +4,7 @@ mod asking;
 mod line;
 mod locking;
 mod records;
+mod told;
 
 use crate::dialout::Foreign;
 use crate::handover::Handover;
@@ -25,11 +26,10 @@ use ttyline::log::{Level, Log};
 use ttyline::signal::Signals;
 use ttyline::sys::process::{pidfd_open, pidfd_signal};
 use ttyline::sys::termios::{Queue, When};
+use ttyline::sys::tty::ModemLines;
 
 /// Where other programs look for locks.
 const LOCK_DIRECTORY: &str = "/var/lock";
-/// wtmp, the history of sessions.
-const WTMP: &str = "/var/log/wtmp";
 /// Output that the line does not take for so long is given up, and the caller with it.
 const STUCK: Duration = Duration::from_secs(60);
 /// The original's callback goes to sleep for our signal a moment after it has signalled.
@@ -54,6 +54,11 @@ pub struct Getty {
     pub(crate) lock: Option<Lock>,
     /// Ready to keep the first frame of a caller for pppd.
     pub(crate) watcher: Option<Watcher>,
+    pub(crate) told: told::Told,
+    /// Writing to the line gave an error.
+    dead: bool,
+    /// Carrier has been seen on this call.
+    carrier_seen: bool,
     pub(crate) handover: Handover,
     /// The callback program that gave us the call by signal, until it is told that we have it.
     callback: Option<OwnedFd>,
@@ -82,6 +87,9 @@ impl Getty {
             line: None,
             lock: None,
             watcher: None,
+            told: told::Told::default(),
+            carrier_seen: false,
+            dead: false,
             handover: Handover::default(),
             callback: None,
             locks: Locks::default(),
@@ -101,10 +109,12 @@ impl Getty {
     pub fn live(&mut self) -> u8 {
         self.write_pid();
         self.handover = Handover::listen(&self.service.name);
+        self.complete_last_call();
         self.tell(Event::Start);
         loop {
             if let Some(code) = self.end {
                 self.hook = None;
+                self.tell_end();
                 self.remove_pid();
                 self.handover.stop();
                 return code;
@@ -132,6 +142,7 @@ impl Getty {
 
     /// Waits for the next thing to happen and tells the session.
     fn once(&mut self) {
+        self.tell_state();
         let appetite = self.session.appetite();
         if appetite == Appetite::Notice {
             // A getty waits for hours, and there may be many.
@@ -155,7 +166,7 @@ impl Getty {
         let locks = others.len();
         others.extend(self.lock.as_ref().and_then(Lock::source));
         let sources = Sources { line: self.line.as_ref(), signals: Some(&self.signals), others: &others };
-        let limit = due.map(|at| at.saturating_sub(now));
+        let limit = if self.dead { Some(Duration::ZERO) } else { due.map(|at| at.saturating_sub(now)) };
         let ready = drive::wait(sources, appetite != Appetite::Nothing, !self.out.is_empty(), limit);
         drop(others);
         let Ok(ready) = ready else { return self.end = Some(33) };
@@ -165,6 +176,10 @@ impl Getty {
         }
         if ready.writable {
             self.write_out();
+            self.flush_answers();
+        }
+        if std::mem::take(&mut self.dead) && self.line.is_some() && self.end.is_none() {
+            return self.gone();
         }
         if (ready.readable || ready.hung_up) && self.end.is_none() {
             self.input(ready.hung_up);
@@ -280,7 +295,14 @@ impl Getty {
             Action::ControllingTty => {
                 self.on_line("cannot make it the controlling tty", |line| line.become_controlling(false))
             }
-            Action::ExpectPpp => login::expect_ppp(self),
+            Action::Watch => self.watch(),
+            Action::Close => self.close(),
+            Action::AskCarrier => {
+                let lines = self.line.as_ref().and_then(|line| line.modem_lines().ok());
+                self.answers.push_back(Event::Carrier(lines.map(ModemLines::carrier)));
+            }
+            Action::CallBegins => self.call_begins(),
+            Action::CallOver(cause) => self.call_over(&cause),
             Action::AskModem => {
                 let lines = self.line.as_ref().and_then(|line| line.modem_lines().ok());
                 self.answers.push_back(Event::ModemIsOn(lines.is_none_or(|l| l.dsr() || l.cts())));
@@ -295,6 +317,7 @@ impl Getty {
             Action::UtmpLogin => self.utmp_login(),
             Action::Issue => {
                 let text = show::issue(&self.service.issue, &self.facts());
+                self.session.shown(&text);
                 self.send(text);
             }
             Action::Private => {
@@ -302,6 +325,7 @@ impl Getty {
             }
             Action::Prompt(fido) => {
                 let text = greeting::prompt(&self.service.prompt, &self.facts(), fido);
+                self.session.shown(&text);
                 self.send(text);
             }
             Action::WaitForLock => self.wait_for_lock(),

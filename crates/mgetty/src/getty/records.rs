@@ -1,29 +1,36 @@
 //! What a getty writes down: utmp, the pid file, what a modem tells of its last call.
 
-use super::{Getty, WTMP};
+use super::Getty;
 use crate::{service, show};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use ttyline::log::Level;
-use ttyline::sys::utmp::{self, Entry, Kind};
+use ttyline::sys::utmp::{self, Entry, Kind, Noted, WTMP};
 
 impl Getty {
     pub(super) fn utmp_login(&mut self) {
         let caller = self.session.caller();
         let host = if caller.id == "none" { caller.connect.clone() } else { caller.id.clone() };
-        self.note(Kind::Login, "LOGIN", Some(&host));
+        self.note(Kind::Login, "LOGIN", Some(&ttyline::visible::quoted_field(host)));
     }
 
-    /// Changes our record in utmp, if init made one.
+    /// Changes our record in utmp; where init made none, one is made.
     pub(crate) fn note(&mut self, kind: Kind, user: &str, host: Option<&str>) {
         let pid = self.session.setup().pid;
         let entry = Entry { kind, line: self.service.name.device(), user, host };
         match utmp::update(Path::new(show::UTMP), Path::new(WTMP), pid, &entry) {
-            Ok(true) => {}
-            Ok(false) => self.log.say(Level::Noise, "no utmp entry of ours: none written"),
+            Ok(Noted::Changed) => {}
+            Ok(Noted::Made) => self.told.own_utmp = true,
             Err(error) => self.log.failed(Level::Noise, "utmp", &error),
+        }
+    }
+
+    /// What we have made is ours to clear; init clears its own.
+    pub(super) fn clear_utmp(&mut self) {
+        if std::mem::take(&mut self.told.own_utmp) {
+            let _ = utmp::clear(Path::new(show::UTMP), Path::new(WTMP), self.session.setup().pid);
         }
     }
 

@@ -10,24 +10,35 @@ impl Session {
         let aborts: &'static [&'static [u8]] = match purpose {
             Purpose::Init | Purpose::ForceInit => INIT_ABORTS,
             Purpose::Answer => ANSWER_ABORTS,
-            Purpose::Check(_) => &[b"ERROR"],
+            Purpose::Check(_) | Purpose::Probe => &[b"ERROR"],
             Purpose::Statistics | Purpose::PostInit | Purpose::CallerId => &[],
         };
         let waits = &self.setup.waits;
         let expect = match purpose {
             Purpose::Init | Purpose::ForceInit => waits.init_answer,
             Purpose::Answer => self.setup.answer_timeout,
+            Purpose::Probe => waits.probe,
             _ => waits.other_answer,
         };
         let timing = Timing { expect, before_send: waits.before_command, pause: waits.pause };
         self.line.clear();
-        let dialogue = Dialogue::new(chat, aborts, timing, self.now);
+        let mut dialogue = Dialogue::new(chat, aborts, timing, self.now);
+        // One that says nothing at all, not even an echo, is switched off, or online with DTR ignored.
+        let fresh = !self.init_forced && self.ladder.why().is_none();
+        if purpose == Purpose::ForceInit || purpose == Purpose::Init && fresh {
+            dialogue.give_up_on_silence(waits.silence);
+        }
         self.after_dialogue_step(Box::new(dialogue), purpose, Vec::new());
     }
 
     /// One byte for a dialogue: its own matching first, then the line it may complete.
     pub(super) fn talk(&mut self, mut dialogue: Box<Dialogue>, purpose: Purpose, byte: u8) {
-        self.push(Action::LogMore(Level::Noise, vec![byte]));
+        if self.rings_again(&dialogue, purpose, byte) {
+            return self.answer_again();
+        }
+        if purpose != Purpose::Probe {
+            self.push(Action::LogMore(Level::Noise, vec![byte]));
+        }
         // After the CONNECT line the bytes are the caller's: nothing more is learnt from them.
         let believed = self.connected_at.is_none() || !self.line.is_empty();
         if believed {
@@ -37,6 +48,26 @@ impl Session {
         let mut out = Vec::new();
         dialogue.tick(self.now, &mut out);
         self.after_dialogue_step(dialogue, purpose, out);
+    }
+
+    /// RING long after ATA: the modem has forgotten that it was to pick up (power was lost, say), or the
+    /// call was lost unsaid and this is the next one.
+    fn rings_again(&self, dialogue: &Dialogue, purpose: Purpose, byte: u8) -> bool {
+        purpose == Purpose::Answer
+            && matches!(byte, b'\r' | b'\n')
+            && self.connected_at.is_none()
+            && self.line.starts_with(b"RING")
+            && self.now >= self.answering_since + self.setup.waits.rings_again
+            && !dialogue.expected().is_some_and(|word| word.starts_with(b"RING"))
+    }
+
+    fn answer_again(&mut self) {
+        self.log(Level::Warn, "the modem rings though it was told to answer: answering again");
+        self.call_over("failed: rings again");
+        self.call_begins();
+        self.rings = 1;
+        self.line.clear();
+        self.judge_or_ask();
     }
 
     fn modem_line_byte(&mut self, byte: u8, purpose: Purpose) {
@@ -67,7 +98,10 @@ impl Session {
             dialogue.found(self.now);
         }
         for note in dialogue.notes() {
-            self.note(note);
+            // Looks at a line that is known not to work are not told.
+            if purpose != Purpose::Probe {
+                self.note(note);
+            }
         }
         if !out.is_empty() {
             self.push(Action::Send(out));
@@ -92,7 +126,7 @@ impl Session {
     }
 
     fn dialogue_over(&mut self, purpose: Purpose, outcome: Outcome) {
-        if outcome == Outcome::Timeout {
+        if outcome == Outcome::Timeout && purpose != Purpose::Probe {
             self.log(Level::Warn, "timeout in chat script, waiting for the modem");
         }
         match purpose {
@@ -103,6 +137,7 @@ impl Session {
             Purpose::CallerId => self.judge(),
             Purpose::Answer => self.answered(outcome),
             Purpose::Check(attempt) => self.checked(attempt, outcome),
+            Purpose::Probe => self.probed(outcome),
         }
     }
 
@@ -114,8 +149,8 @@ impl Session {
         match (outcome, attempt) {
             (Outcome::Timeout, 1) => self.check(2),
             (Outcome::Timeout, _) => {
-                self.log(Level::Fatal, "modem does not answer, exiting");
-                self.exit(30);
+                self.log(Level::Fatal, "modem does not answer");
+                self.recover("modem does not answer the check");
             }
             // ERROR is an answer too.
             _ => self.drain_and_clean_up(),

@@ -102,6 +102,7 @@ impl World {
             6 => self.event(Event::Gone),
             7 => self.event(Event::OutputStuck),
             8 => self.event(Event::LockGone),
+            9 => self.event(Event::CarrierLost),
             10 => self.event(Event::Dial),
             11 => self.event(Event::Take),
             _ => self.now += Duration::from_millis(u64::from(which) * 10),
@@ -121,7 +122,15 @@ impl World {
                 Action::Lock => Event::Lock(Locked::Busy),
                 Action::Open => {
                     self.open = kind;
-                    Event::Opened(kind)
+                    if kind { Event::Opened(true) } else { Event::NoDevice }
+                }
+                Action::Close => {
+                    self.open = false;
+                    continue;
+                }
+                Action::AskCarrier => {
+                    assert!(self.open, "asks something of a line that is not open");
+                    Event::Carrier(Some(!kind))
                 }
                 Action::DtrLow => Event::DtrIsLow(kind),
                 Action::AskNologin => Event::Nologin(!kind),

@@ -9,6 +9,8 @@ use ttyline::settings::LineEnd;
 
 /// What a caller may type before the prompt and still have counted.
 const TYPED_AHEAD_MAX: usize = 256;
+/// Empty names and ^U until the call is ended: a machine that answers itself.
+const GREETINGS_MAX: u32 = 20;
 /// He is told this long before the end.
 const LAST_MINUTE: Duration = Duration::from_secs(60);
 
@@ -50,11 +52,29 @@ impl Naming {
 }
 
 impl Session {
+    /// This was shown to the caller: what comes back of it is no name.
+    pub fn shown(&mut self, text: &[u8]) {
+        self.echo.shown(text);
+    }
+
+    /// Whether carrier is known to be on always.
+    pub fn carrier_stuck(&self) -> bool {
+        self.carrier_stuck
+    }
+
+    /// Whether the line could not be served the last time it was tried: that has been said.
+    pub fn troubled(&self) -> bool {
+        self.ladder.why().is_some()
+    }
+
     /// The caller is there since `at`.
     pub(super) fn connected(&mut self, at: Duration) {
         self.line.clear();
         self.connected_at = Some(at);
-        self.push(Action::ExpectPpp);
+        self.echo = super::echo::Echo::default();
+        self.greetings = 0;
+        self.call_begins();
+        self.push(Action::Watch);
         let waits = &self.setup.waits;
         self.state = State::Connected(Connected {
             detector: Detector::new(),
@@ -143,6 +163,11 @@ impl Session {
             return self.ppp(naming.detector.head());
         }
         let mut echo = Vec::new();
+        if self.echo.heard(byte) {
+            let text = format!("failed {}, the modem echoes our prompt: hanging up", self.setup.dev_pid());
+            self.audit(&text);
+            return self.recover("modem echoes the prompt");
+        }
         for byte in text {
             let step = naming.reader.feed(byte, &mut echo);
             if step == Step::More {
@@ -168,11 +193,19 @@ impl Session {
     fn step(&mut self, naming: &mut Naming, step: Step) -> bool {
         match step {
             Step::More => {}
+            Step::Greeting | Step::Prompt if self.greetings >= GREETINGS_MAX => {
+                self.call_over("no name");
+                self.audit(&format!("failed {}, no name in {GREETINGS_MAX} prompts", self.setup.dev_pid()));
+                self.exit(0);
+                return false;
+            }
             Step::Greeting => {
+                self.greetings += 1;
                 self.greet();
                 naming.reader = self.new_reader(naming.fido);
             }
             Step::Prompt => {
+                self.greetings += 1;
                 self.prompt(naming.fido);
                 naming.reader = self.new_reader(naming.fido);
             }
@@ -188,6 +221,7 @@ impl Session {
             }
             Step::Quit => {
                 self.log(Level::Mesg, "got EOF or quit character, exiting");
+                self.call_over("quit at the prompt");
                 self.exit(0);
                 return false;
             }
@@ -207,6 +241,7 @@ impl Session {
         // A modem without carrier detection, back in command state.
         if name == b"NO CARRIER" || name == b"ERROR" {
             let text = format!("failed {}, got modem error '{}'", self.setup.dev_pid(), printable(&name));
+            self.call_over("modem error at the prompt");
             self.audit(&text);
             return self.exit(0);
         }
@@ -233,6 +268,7 @@ impl Session {
         let minutes = self.setup.login_time.unwrap_or_default().as_secs() / 60;
         let text = format!("\r\n\r\nYour login time ({minutes} minutes) ran out. Goodbye.\r\n");
         self.push(Action::Send(text.into_bytes()));
+        self.call_over("login time out");
         self.audit(&format!("failed {}, login time out", self.setup.dev_pid()));
         self.exit(0);
     }

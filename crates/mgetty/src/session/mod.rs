@@ -9,9 +9,12 @@
 //! the caller's, and no `RING`, `CONNECT` or caller's number of his is looked at.
 
 mod bring_up;
+mod call;
 mod called_back;
 mod dialogue;
+mod echo;
 mod family;
+mod ladder;
 mod login;
 mod ringing;
 mod setup;
@@ -30,6 +33,7 @@ use ttyline::expect::modem_chat::Dialogue;
 use ttyline::log::Level;
 use ttyline::visible;
 
+pub use call::Phase;
 pub use login::{Connected, Naming};
 pub use ringing::Ringing;
 pub use setup::{Setup, Waits};
@@ -49,6 +53,7 @@ enum Then {
     CleanUp,
     CallBack,
     NologinText,
+    Probe,
 }
 
 /// What a dialogue with the modem is for.
@@ -61,6 +66,8 @@ enum Purpose {
     CallerId,
     Answer,
     Check(u8),
+    /// Is the modem of a line that could not be served there again?
+    Probe,
 }
 
 /// Why the line is being locked.
@@ -71,12 +78,23 @@ enum Reason {
     Check,
 }
 
+/// Why carrier is looked at while nobody should be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The modem has been initialised.
+    Ready,
+    /// The phone has rung often enough.
+    Answer,
+}
+
 #[derive(Debug)]
 enum State {
     New,
     Locking(Reason),
     Opening,
     OpenFailed { until: Duration },
+    Resting { until: Duration },
+    CarrierAsked(Look),
     DtrAsked,
     DtrLow { until: Duration },
     OpenDelay { until: Duration },
@@ -124,6 +142,22 @@ pub struct Session {
     dist_ring: i32,
     /// The modem's family, if it is known.
     profile: Option<&'static Profile>,
+    /// Somebody rings or is there: the record of his call is open.
+    calling: bool,
+    /// Rings of this call.
+    rings: u32,
+    ladder: ladder::Ladder,
+    /// Carrier stays on whatever is done: said once.
+    carrier_stuck: bool,
+    /// DTR was dropped once because carrier was on.
+    hung_up: bool,
+    /// Our callback has the line, to dial.
+    dialling_back: bool,
+    /// When the modem was told to pick up.
+    answering_since: Duration,
+    echo: echo::Echo,
+    /// Empty names so far.
+    greetings: u32,
     now: Duration,
     actions: Vec<Action>,
 }
@@ -144,6 +178,15 @@ impl Session {
             connected_at: None,
             dist_ring: 0,
             profile: None,
+            calling: false,
+            rings: 0,
+            ladder: ladder::Ladder::default(),
+            carrier_stuck: false,
+            hung_up: false,
+            dialling_back: false,
+            answering_since: Duration::ZERO,
+            echo: echo::Echo::default(),
+            greetings: 0,
             now: Duration::ZERO,
             actions: Vec::new(),
         }
@@ -173,6 +216,7 @@ impl Session {
     pub fn deadline(&self) -> Option<Duration> {
         match &self.state {
             State::OpenFailed { until }
+            | State::Resting { until }
             | State::DtrLow { until }
             | State::OpenDelay { until }
             | State::Draining { until, .. }
@@ -190,6 +234,7 @@ impl Session {
             State::New
             | State::Locking(_)
             | State::Opening
+            | State::CarrierAsked(_)
             | State::DtrAsked
             | State::ModemAsked
             | State::NologinAsked(_)
@@ -233,6 +278,7 @@ impl Session {
             }
             Event::Gone => self.gone(),
             Event::OutputStuck => {
+                self.call_over("output is stuck");
                 self.audit(&format!("failed {}, output is stuck, exiting", self.setup.dev_pid()));
                 self.exit(10);
             }
@@ -255,6 +301,9 @@ impl Session {
             (State::New, Event::Start) => self.start(),
             (State::Locking(reason), Event::Lock(locked)) => self.locked(reason, locked),
             (State::Opening, Event::Opened(opened)) => self.opened(opened),
+            (State::Opening, Event::NoDevice) => self.recover("no such device"),
+            (State::CarrierAsked(look), Event::Carrier(on)) => self.carrier(look, on),
+            (State::Connected(_) | State::Naming(_), Event::CarrierLost) => self.carrier_lost(),
             // Somebody holds the line without a lock file (`flock`).
             (State::Opening, Event::Lock(locked)) => self.locked(Reason::Start, locked),
             (State::DtrAsked, Event::DtrIsLow(low)) => self.dtr_is_low(low),
@@ -267,7 +316,10 @@ impl Session {
             (State::Dialout, Event::LockGone) => {
                 self.state = State::DialoutOver { until: self.now + self.setup.waits.after_dialout };
             }
-            (State::Idle { .. }, Event::Dial) => self.callback_dials(),
+            (State::Idle { .. }, Event::Dial) => {
+                self.dialling_back = true;
+                self.callback_dials();
+            }
             (State::Dialout, Event::Take) => self.take_over(),
             (State::TakingOver, Event::TakenOver(pause)) => self.taken_over(pause),
             // An answer nobody asked for changes nothing.
@@ -285,6 +337,7 @@ impl Session {
             State::Asking(asking) => self.asking_tick(*asking),
             State::Idle { .. } => self.lock_for(Reason::Check),
             State::OpenFailed { .. } => self.exit(30),
+            State::Resting { .. } => self.lock_for(Reason::Start),
             State::DtrLow { .. } => {
                 self.push(Action::DtrHigh);
                 self.open_delay();
@@ -330,11 +383,17 @@ impl Session {
                 if answering || self.in_data() {
                     return;
                 }
+                self.call_over("signal USR2");
                 self.audit(&format!("exit {}, got signal USR2, exiting", self.setup.dev_pid()));
                 self.exit(0);
             }
             Signal::SIGHUP if !self.active => {}
             _ => {
+                let cause = match signal {
+                    Signal::SIGHUP if self.in_data() => "caller hung up before the login".into(),
+                    _ => format!("signal {}", signal as i32),
+                };
+                self.call_over(&cause);
                 self.audit(&format!(
                     "failed {}, got signal {}, exiting",
                     self.setup.dev_pid(),
@@ -367,15 +426,40 @@ impl Session {
     fn gone(&mut self) {
         if self.in_data() {
             self.log(Level::Mesg, "caller hung up");
+            self.call_over("caller hung up before the login");
             return self.exit(0);
         }
-        self.log(Level::Error, "line is gone");
-        self.exit(30);
+        // It may be a modem that was unplugged: its successor is waited for.
+        self.recover("line is gone");
+    }
+
+    /// Carrier fell before its loss could make a signal.
+    fn carrier_lost(&mut self) {
+        self.log(Level::Mesg, "carrier is gone already");
+        self.call_over("carrier lost before the login");
+        self.exit(0);
     }
 
     /// Whether bytes are the caller's, not the modem's.
     fn in_data(&self) -> bool {
         matches!(self.state, State::Connected(_) | State::Naming(_) | State::Acknowledging { .. })
+    }
+
+    /// The line cannot be served: it is let go, and looked at again later.
+    fn recover(&mut self, why: &str) {
+        self.call_over(&format!("failed: {why}"));
+        let (pause, news) = self.ladder.failed(why);
+        if news {
+            self.log(Level::Error, &format!("{why}: trying again until it is well"));
+        }
+        self.push(Action::Close);
+        self.push(Action::Unlock);
+        self.pending.clear();
+        self.line.clear();
+        self.forget_call();
+        self.active = false;
+        self.init_forced = false;
+        self.state = State::Resting { until: self.now + pause };
     }
 
     fn lock_for(&mut self, reason: Reason) {
@@ -431,10 +515,8 @@ impl Session {
         match then {
             Then::InitChat => self.init_chat(),
             Then::InitAgain => self.begin_chat(self.setup.init_chat.clone(), Purpose::Init),
-            Then::Ready => {
-                self.push(Action::Unlock);
-                self.idle();
-            }
+            Then::Ready => self.ready(),
+            Then::Probe => self.probe(),
             Then::CleanUp => self.clean_up(),
             Then::CallBack => self.call_back(),
             Then::NologinText => self.nologin_text(),
@@ -446,16 +528,24 @@ impl Session {
         self.drain(self.setup.waits.ready_drain, Then::CleanUp);
     }
 
-    fn clean_up(&mut self) {
+    fn forget_call(&mut self) {
         self.caller.reset();
         self.virtual_ring = false;
         self.connected_at = None;
         self.dist_ring = 0;
+        self.rings = 0;
+        self.called_back = false;
+    }
+
+    fn clean_up(&mut self) {
+        self.call_over("ended");
+        self.forget_call();
         self.push(Action::Unlock);
         self.idle();
     }
 
     fn exit(&mut self, code: i32) {
+        self.call_over("failed");
         self.push(Action::Unlock);
         self.push(Action::Exit(code));
         self.state = State::Over;

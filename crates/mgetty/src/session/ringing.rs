@@ -1,11 +1,12 @@
 //! From idle to CONNECT: rings, no-login, who calls, answering.
 
-use super::{Action, LINE_MAX, Login, Purpose, Reason, Session, State, Then, Verdict};
+use super::{Action, LINE_MAX, Login, Look, Purpose, Reason, Session, State, Then, Verdict};
 use std::time::Duration;
 use ttyline::at::result::{self, Action as Result};
 use ttyline::at::ring::{RingReader, voice_event};
 use ttyline::expect::modem_chat::Outcome;
 use ttyline::log::Level;
+use ttyline::visible;
 
 /// Rings come every 4 to 6 s; after this silence the first call of a ringback is over.
 const RINGBACK_SILENCE: Duration = Duration::from_secs(17);
@@ -82,6 +83,7 @@ impl Session {
             ringing.mode = Mode::Forbidden;
             self.state = State::Ringing(ringing);
         } else if self.setup.direct {
+            self.call_begins();
             self.push(Action::ControllingTty);
             self.caller.connect = "DIRECT".into();
             self.connected(self.now);
@@ -160,6 +162,8 @@ impl Session {
         self.dist_ring = number;
         self.line.clear();
         ringing.rings = ringing.rings.saturating_add(1);
+        self.call_begins();
+        self.rings = ringing.rings;
         self.log(Level::Mesg, &format!("ring {}", ringing.rings));
         ringing.until = self.now + self.setup.waits.ring;
         match ringing.mode {
@@ -204,6 +208,7 @@ impl Session {
         match action {
             Result::Connect => {
                 self.caller.line(&line);
+                self.call_begins();
                 if ringing.mode == Mode::Forbidden {
                     return self.drain(Duration::from_millis(500), Then::NologinText);
                 }
@@ -212,7 +217,8 @@ impl Session {
             }
             Result::Fax => self.fax(),
             Result::Fail => {
-                self.audit(&format!("failed A_FAIL {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+                self.call_over("failed while ringing");
+                self.audit(&format!("failed A_FAIL {}, caller='{}'", self.setup.dev_pid(), self.caller_id()));
                 self.exit(20);
             }
         }
@@ -225,6 +231,7 @@ impl Session {
         }
         match ringing.mode {
             Mode::Forbidden => {
+                self.call_over("logins are forbidden");
                 self.audit(&format!("rejected, rings={}", ringing.rings));
                 self.drain_and_clean_up();
             }
@@ -240,6 +247,7 @@ impl Session {
                 let text =
                     format!("ringback: phone rang {} times, waiting for the second call", ringing.rings);
                 self.log(Level::Mesg, &text);
+                self.call_over("ringback: first call");
                 ringing.rings = 0;
                 ringing.until = self.now + self.setup.ringback.unwrap_or_default();
                 ringing.mode = Mode::SecondCall;
@@ -250,8 +258,9 @@ impl Session {
                     "phone stopped ringing (rings={}, {}, caller='{}')",
                     ringing.rings,
                     self.setup.dev_pid(),
-                    self.caller.id
+                    self.caller_id()
                 );
+                self.call_over("unanswered");
                 self.audit(&text);
                 self.drain_and_clean_up();
             }
@@ -260,6 +269,15 @@ impl Session {
 
     /// Rings enough: who is it?
     fn picked(&mut self) {
+        self.call_begins();
+        if self.virtual_ring || self.setup.ignore_carrier || self.carrier_stuck {
+            return self.judge_or_ask();
+        }
+        self.push(Action::AskCarrier);
+        self.state = State::CarrierAsked(Look::Answer);
+    }
+
+    pub(super) fn judge_or_ask(&mut self) {
         if self.setup.get_cnd_chat.is_empty() {
             self.judge();
         } else {
@@ -277,14 +295,22 @@ impl Session {
             Verdict::Accept => {
                 self.push(Action::ControllingTty);
                 self.connected_at = None;
+                self.answering_since = self.now;
                 self.begin_chat(self.setup.answer_chat.clone(), Purpose::Answer);
             }
             Verdict::Refuse => {
-                self.audit(&format!("denied caller {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+                self.call_over("refused");
+                self.audit(&format!("denied caller {}, caller='{}'", self.setup.dev_pid(), self.caller_id()));
                 self.drain(self.setup.waits.refused, Then::CleanUp);
             }
-            Verdict::RingOut => self.drain(self.setup.waits.refused, Then::CleanUp),
-            Verdict::CallBack => self.drain(self.setup.waits.refused, Then::CallBack),
+            Verdict::RingOut => {
+                self.call_over("not answered by rule");
+                self.drain(self.setup.waits.refused, Then::CleanUp);
+            }
+            Verdict::CallBack => {
+                self.call_over("to be called back");
+                self.drain(self.setup.waits.refused, Then::CallBack);
+            }
         }
     }
 
@@ -307,6 +333,11 @@ impl Session {
             failure => {
                 let kind = if failure == Outcome::Timeout { "timeout" } else { "A_FAIL" };
                 let text = format!("failed {kind} {}, {}", self.setup.dev_pid(), self.who());
+                self.call_over(if failure == Outcome::Timeout {
+                    "failed: no CONNECT"
+                } else {
+                    "failed: no carrier"
+                });
                 self.audit(&text);
                 self.exit(1);
             }
@@ -327,17 +358,26 @@ impl Session {
 
     /// `caller='…', conn='…', name='…'`, as in AUDIT lines.
     pub fn who(&self) -> String {
-        format!("caller='{}', conn='{}', name='{}'", self.caller.id, self.caller.connect, self.caller.name)
+        let caller = &self.caller;
+        let [connect, name] = [&caller.connect, &caller.name].map(visible::quoted_field);
+        format!("caller='{}', conn='{connect}', name='{name}'", self.caller_id())
+    }
+
+    /// The caller's number for a log: it comes from whoever calls.
+    fn caller_id(&self) -> String {
+        visible::quoted_field(&self.caller.id)
     }
 
     /// No fax is received here: the call ends, as after a fax.
     fn fax(&mut self) {
-        self.audit(&format!("fax call refused, {}, caller='{}'", self.setup.dev_pid(), self.caller.id));
+        self.call_over("fax refused");
+        self.audit(&format!("fax call refused, {}, caller='{}'", self.setup.dev_pid(), self.caller_id()));
         self.exit(0);
     }
 
     /// The modem answered by itself while logins are forbidden.
     pub(super) fn nologin_text(&mut self) {
+        self.call_over("logins are forbidden");
         self.push(Action::Send(b"\r\n\r\nSorry, no login allowed\r\n\r\nGoodbye...\r\n\r\n".to_vec()));
         self.state = State::NologinBye { until: self.now + self.setup.waits.nologin };
     }

@@ -37,6 +37,12 @@ pub struct Waits {
     pub after_lock_failure: Duration,
     /// The same where the device cannot be opened.
     pub after_open_failure: Duration,
+    /// A modem that says nothing at all for so long after the first command is silent.
+    pub silence: Duration,
+    /// A sign of life of a modem that was silent is waited for so long.
+    pub probe: Duration,
+    /// RING so long after ATA: it was not heard.
+    pub rings_again: Duration,
     /// Between looks at a modem that is switched off (`need-dsr`).
     pub modem_off: Duration,
 }
@@ -59,8 +65,11 @@ impl Default for Waits {
             nologin: ms(5000),
             after_dialout: ms(200),
             after_lock_failure: ms(5000),
-            after_open_failure: ms(500),
-            modem_off: ms(60_000),
+            after_open_failure: ms(5000),
+            silence: ms(3000),
+            probe: ms(1000),
+            rings_again: ms(2000),
+            modem_off: ms(2000),
         }
     }
 }
@@ -78,6 +87,8 @@ pub struct Setup {
     pub blocking: bool,
     /// DTR is lowered at start.
     pub toggle_dtr: bool,
+    /// Carrier is not looked at.
+    pub ignore_carrier: bool,
     /// Pause after opening.
     pub open_delay: Option<Duration>,
     /// A switched-off modem is waited for.
@@ -135,6 +146,7 @@ impl Default for Setup {
             direct: false,
             blocking: false,
             toggle_dtr: true,
+            ignore_carrier: false,
             open_delay: None,
             need_dsr: false,
             init_chat: ModemChat::parse(INIT_CHAT),

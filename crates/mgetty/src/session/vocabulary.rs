@@ -35,6 +35,12 @@ pub enum Event<'a> {
     Lock(Locked),
     /// Answer to [`Action::Open`].
     Opened(bool),
+    /// Answer to [`Action::Open`]: the device is not there, or nothing is behind it.
+    NoDevice,
+    /// Answer to [`Action::AskCarrier`]; `None` where the line does not tell.
+    Carrier(Option<bool>),
+    /// Answer to [`Stage::Carrier`]: carrier was there, and has fallen while it was not looked at.
+    CarrierLost,
     /// Answer to [`Action::DtrLow`]: whether the line has a DTR.
     DtrIsLow(bool),
     /// Answer to [`Action::AskNologin`]: whether logins are forbidden now.
@@ -124,6 +130,14 @@ pub enum Action {
     Unlock,
     /// Give the device its owner and mode, open it; [`Event::Opened`] answers.
     Open,
+    /// Let go of the line.
+    Close,
+    /// Look whether carrier is on; [`Event::Carrier`] answers.
+    AskCarrier,
+    /// A call has begun.
+    CallBegins,
+    /// It has come to nothing, and why.
+    CallOver(String),
     /// Lower DTR; [`Event::DtrIsLow`] answers.
     DtrLow,
     /// Raise DTR.
@@ -136,8 +150,8 @@ pub enum Action {
     Speed(u32),
     /// Make the line our controlling tty.
     ControllingTty,
-    /// A PPP frame may come from now on: what needs preparation is done now.
-    ExpectPpp,
+    /// Somebody is connected: the process that will stay beside his session is made now.
+    Watch,
     /// Look whether DSR or CTS is on; [`Event::ModemIsOn`] answers.
     AskModem,
     /// Look whether logins are forbidden; [`Event::Nologin`] answers.

@@ -25,8 +25,8 @@ const ACTIONS: &[(&str, Action)] = &[
     ("+FHNG:", Action::Fail),
 ];
 
-/// Strings that end the init chat.
-pub const INIT_ABORTS: &[&[u8]] = &[b"ERROR", b"BUSY", b"NO CARRIER"];
+/// Strings that end the init chat. `NO CARRIER` and `BUSY` do not: they are left over of the last call.
+pub const INIT_ABORTS: &[&[u8]] = &[b"ERROR"];
 
 /// Strings that end the answer chat; [`is_fax`] tells which of them announce a fax.
 pub const ANSWER_ABORTS: &[&[u8]] =

@@ -102,6 +102,10 @@ pub struct Dialogue {
     tail: Vec<u8>,
     sent: Vec<u8>,
     notes: Vec<Note>,
+    /// Limit for the first byte of all, while none has come.
+    silence: Option<Duration>,
+    /// When the present wait began.
+    since: Duration,
 }
 
 impl Dialogue {
@@ -116,9 +120,19 @@ impl Dialogue {
             tail: Vec::new(),
             sent: Vec::new(),
             notes: Vec::new(),
+            silence: None,
+            since: now,
         };
         dialogue.begin_word(now);
         dialogue
+    }
+
+    /// If not a single byte comes within `limit` of a wait, it counts as over.
+    pub fn give_up_on_silence(&mut self, limit: Duration) {
+        self.silence = Some(limit);
+        if let Phase::Expect { until } = self.phase {
+            self.phase = Phase::Expect { until: until.min(self.since + limit) };
+        }
     }
 
     /// How it ended, if it has.
@@ -163,6 +177,9 @@ impl Dialogue {
 
     /// Takes one byte; only when [`Dialogue::hungry`].
     pub fn feed(&mut self, byte: u8, now: Duration) {
+        if self.hungry() && self.silence.take().is_some() {
+            self.phase = Phase::Expect { until: self.since + self.timing.expect };
+        }
         let Some(expected) = self.expected() else { return };
         let longest = self.aborts.iter().map(|a| a.len()).max().unwrap_or(0).max(expected.len());
         if self.tail.len() >= longest {
@@ -241,7 +258,9 @@ impl Dialogue {
             }
             if !word.is_empty() {
                 self.notes.push(Note::Waiting(word.clone()));
-                self.phase = Phase::Expect { until: now + self.timing.expect };
+                self.since = now;
+                let limit = self.silence.map_or(self.timing.expect, |limit| limit.min(self.timing.expect));
+                self.phase = Phase::Expect { until: now + limit };
                 return;
             }
             self.at += 1;
@@ -269,6 +288,21 @@ mod tests {
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
+    }
+
+    #[test]
+    fn a_silent_modem_is_given_up_sooner_than_a_slow_one() {
+        for (echo, end) in [("", 3), ("A", 20)] {
+            let mut dialogue = Dialogue::new(ModemChat::parse(b"\"\" AT OK"), &[], TIMING, Duration::ZERO);
+            dialogue.give_up_on_silence(Duration::from_secs(3));
+            let mut out = Vec::new();
+            dialogue.tick(dialogue.deadline().unwrap(), &mut out);
+            let begun = TIMING.before_send;
+            for byte in echo.bytes() {
+                dialogue.feed(byte, begun);
+            }
+            assert_eq!(dialogue.deadline(), Some(begun + Duration::from_secs(end)), "{echo:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,10 @@ impl LineState {
         put("line", self.line.clone().into());
         put("pid", self.pid.into());
         put("pid_started", self.pid_started.into());
+        if let Some((pid, started)) = self.watcher {
+            put("watcher", pid.into());
+            put("watcher_started", started.into());
+        }
         put("state", self.state.word().into());
         if let Some(since) = self.since {
             put("since", record::stamp(since).into());
@@ -53,11 +57,14 @@ impl LineState {
         let Value::Object(mut map) = serde_json::from_str(text).ok()? else { return None };
         map.remove("v");
         let call = map.remove("call").as_ref().and_then(Record::from_value);
+        let watcher = map.remove("watcher").and_then(|pid| i32::try_from(pid.as_i64()?).ok());
+        let started = map.remove("watcher_started").and_then(|ticks| ticks.as_u64());
         let state = State::of(map.remove("state")?.as_str()?)?;
         let state = LineState {
             line: map.remove("line")?.as_str()?.to_string(),
             pid: i32::try_from(map.remove("pid")?.as_i64()?).ok()?,
             pid_started: map.remove("pid_started").and_then(|ticks| ticks.as_u64()).unwrap_or(0),
+            watcher: watcher.zip(started),
             state,
             since: take_text(&mut map, "since").and_then(|text| record::time_of(&text)),
             ring: take_number(&mut map, "ring"),
@@ -108,6 +115,7 @@ mod tests {
         (state.user, state.program, state.peer) = (text("joe"), text("/bin/login"), text("cu"));
         state.why = text("\"quoted\\");
         state.call = Some(call);
+        state.watcher = Some((5, 77));
         state.other.insert("colour".into(), "red".into());
         assert_eq!(LineState::from_json(&state.to_json()), Some(state));
     }

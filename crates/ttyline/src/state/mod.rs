@@ -90,6 +90,8 @@ pub struct LineState {
     /// When that process was started, clock ticks since boot (field 22 of `/proc/PID/stat`): tells it from
     /// a later one of the same number.
     pub pid_started: u64,
+    /// The process that stays beside a session to write its end, and when it was started.
+    pub watcher: Option<(i32, u64)>,
     /// What the line is doing.
     pub state: State,
     /// Since when.
@@ -136,8 +138,13 @@ impl LineState {
     /// Whether the process that answers for the line is gone: what is written does not hold any more.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        process::find(self.pid).is_none()
-            || process::start_ticks(self.pid).is_some_and(|started| started != self.pid_started)
+        !lives(self.pid, self.pid_started)
+    }
+
+    /// Whether the process that stays beside the session lives: it will complete the record of the call.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watcher.is_some_and(|(pid, started)| lives(pid, started))
     }
 
     /// In a few words for people, such as `ringing 1 of 2, 5551234`.
@@ -168,6 +175,10 @@ impl LineState {
         }
         text
     }
+}
+
+fn lives(pid: i32, started: u64) -> bool {
+    process::find(pid).is_some() && process::start_ticks(pid).is_none_or(|ticks| ticks == started)
 }
 
 /// The file of a line: its name as in the lock file, every `/` a `_`.

@@ -72,6 +72,22 @@ pub fn close_on_exec_from(first: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Closes every descriptor from 3 on except `kept`, in a copy of a process ([`fork`]) that ends without running
+/// any destructor: whatever else holds a descriptor there must not use it any more.
+pub fn close_all_but(kept: &[std::os::fd::BorrowedFd<'_>]) {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).collect();
+    kept.sort_unstable();
+    let mut first: u32 = 3;
+    for last in kept.into_iter().chain([u32::MAX]) {
+        if last > first {
+            let end = if last == u32::MAX { last } else { last - 1 };
+            // SAFETY: close_range takes three integers. What it closes is not used again: the caller's promise.
+            unsafe { libc::syscall(libc::SYS_close_range, first, end, 0) };
+        }
+        first = first.max(last.saturating_add(1));
+    }
+}
+
 /// Gives memory that is free back to the kernel, before a long sleep: freed heap, and the part of the stack
 /// that deeper calls have used. Does nothing where it could do harm.
 pub fn release_memory() {

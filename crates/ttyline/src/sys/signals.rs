@@ -20,7 +20,11 @@ pub enum Disposition {
     Ignore,
     /// Its number is written to the pipe.
     Tell,
+    /// A waiting system call ends with `EINTR`; nothing else happens.
+    Interrupt,
 }
+
+extern "C" fn interrupt(_: libc::c_int) {}
 
 extern "C" fn tell(signal: libc::c_int) {
     // SAFETY: errno is this thread's own; it is put back so that interrupted code never sees ours.
@@ -55,6 +59,7 @@ pub fn set(signal: i32, to: Disposition) -> io::Result<()> {
     action.sa_sigaction = match to {
         Disposition::Default => libc::SIG_DFL,
         Disposition::Ignore => libc::SIG_IGN,
+        Disposition::Interrupt => interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t,
         Disposition::Tell => tell as extern "C" fn(libc::c_int) as libc::sighandler_t,
     };
     // SAFETY: `action` is initialised; `tell` only does what is async-signal-safe (write, atomics, errno).

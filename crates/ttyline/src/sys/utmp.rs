@@ -8,6 +8,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// wtmp, the history of sessions.
+pub const WTMP: &str = "/var/log/wtmp";
+
 /// Size of one record on this machine, bytes.
 pub const RECORD: usize = size_of::<libc::utmpx>();
 
@@ -60,18 +63,39 @@ fn text_of(field: &[libc::c_char]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Changes the record of process `pid` in `utmp` and appends it to `wtmp`. Only a record of type INIT,
-/// LOGIN or USER that is there already is changed (init writes it); its id is kept.
-///
-/// Gives `false` if there is no such record: nothing was written then.
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// The one that init, or we before, had made for the process was changed.
+    Changed,
+    /// There was none: it has been made, and [`clear`] is ours to call.
+    Made,
+}
+
+/// Changes the record of process `pid` in `utmp` and appends it to `wtmp`. A record of type INIT, LOGIN or
+/// USER that is there already (init writes it) keeps its id; where there is none (as under systemd) one is
+/// made, in the place of a dead one of the same line if there is such.
 ///
 /// # Errors
 /// Files that cannot be read or written; a `wtmp` that is missing or full is no error.
-pub fn update(utmp: &Path, wtmp: &Path, pid: i32, entry: &Entry<'_>) -> io::Result<bool> {
+pub fn update(utmp: &Path, wtmp: &Path, pid: i32, entry: &Entry<'_>) -> io::Result<Noted> {
     let mut file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_CLOEXEC).open(utmp)?;
     lock(&file);
-    let Some((place, bytes)) = find(&mut file, pid)? else { return Ok(false) };
-    let mut record = from_bytes(&bytes);
+    let (noted, place, mut record) = match find(&mut file, |record| is_of(record, pid))? {
+        Some((place, bytes)) => (Noted::Changed, place, from_bytes(&bytes)),
+        None => {
+            let id = id_of(entry.line);
+            let dead = |r: &libc::utmpx| r.ut_type == libc::DEAD_PROCESS && text_of(&r.ut_id) == id;
+            let place = match find(&mut file, dead)? {
+                Some((place, _)) => place,
+                None => file.metadata()?.len() / RECORD as u64 * RECORD as u64,
+            };
+            let mut record = from_bytes(&[0; RECORD]);
+            record.ut_pid = pid;
+            put(&mut record.ut_id, &id);
+            (Noted::Made, place, record)
+        }
+    };
     record.ut_type = match entry.kind {
         Kind::Login => libc::LOGIN_PROCESS,
         Kind::User => libc::USER_PROCESS,
@@ -81,6 +105,37 @@ pub fn update(utmp: &Path, wtmp: &Path, pid: i32, entry: &Entry<'_>) -> io::Resu
     if let Some(host) = entry.host {
         put(&mut record.ut_host, host);
     }
+    store(&file, wtmp, place, record)?;
+    Ok(noted)
+}
+
+/// The record of process `pid` says from now on that nobody is there.
+///
+/// # Errors
+/// As [`update`]; a record that is not there is none.
+pub fn clear(utmp: &Path, wtmp: &Path, pid: i32) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_CLOEXEC).open(utmp)?;
+    lock(&file);
+    let Some((place, bytes)) = find(&mut file, |record| is_of(record, pid))? else { return Ok(()) };
+    let mut record = from_bytes(&bytes);
+    record.ut_type = libc::DEAD_PROCESS;
+    put(&mut record.ut_user, "");
+    put(&mut record.ut_host, "");
+    store(&file, wtmp, place, record)
+}
+
+/// As other gettys do: the last four characters of the line.
+fn id_of(line: &str) -> String {
+    let skip = line.chars().count().saturating_sub(4);
+    line.chars().skip(skip).collect()
+}
+
+fn is_of(record: &libc::utmpx, pid: i32) -> bool {
+    let kinds = [libc::INIT_PROCESS, libc::LOGIN_PROCESS, libc::USER_PROCESS];
+    kinds.contains(&record.ut_type) && record.ut_pid == pid
+}
+
+fn store(file: &File, wtmp: &Path, place: u64, mut record: libc::utmpx) -> io::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     // 32 bits on most machines: wraps in 2106 when read as unsigned, which current readers do.
     record.ut_tv.tv_sec = now.as_secs() as _;
@@ -91,7 +146,7 @@ pub fn update(utmp: &Path, wtmp: &Path, pid: i32, entry: &Entry<'_>) -> io::Resu
     if let Ok(mut wtmp) = wtmp {
         let _ = wtmp.write_all(&bytes);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The number of people logged in (`USER_PROCESS` records); 0 where the file cannot be read.
@@ -108,12 +163,12 @@ pub fn users(utmp: &Path) -> usize {
 /// Line, user and host of the record of `pid`, for tests and reports.
 #[must_use]
 pub fn look(utmp: &Path, pid: i32) -> Option<(i16, String, String, String)> {
-    let (_, bytes) = find(&mut File::open(utmp).ok()?, pid).ok()??;
+    let (_, bytes) = find(&mut File::open(utmp).ok()?, |record| is_of(record, pid)).ok()??;
     let r = from_bytes(&bytes);
     Some((r.ut_type, text_of(&r.ut_line), text_of(&r.ut_user), text_of(&r.ut_host)))
 }
 
-fn find(file: &mut File, pid: i32) -> io::Result<Option<(u64, [u8; RECORD])>> {
+fn find(file: &mut File, wanted: impl Fn(&libc::utmpx) -> bool) -> io::Result<Option<(u64, [u8; RECORD])>> {
     file.seek(SeekFrom::Start(0))?;
     let (mut bytes, mut place) = ([0; RECORD], 0);
     loop {
@@ -122,9 +177,7 @@ fn find(file: &mut File, pid: i32) -> io::Result<Option<(u64, [u8; RECORD])>> {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             Err(e) => return Err(e),
         }
-        let record = from_bytes(&bytes);
-        let kind = [libc::INIT_PROCESS, libc::LOGIN_PROCESS, libc::USER_PROCESS].contains(&record.ut_type);
-        if kind && record.ut_pid == pid {
+        if wanted(&from_bytes(&bytes)) {
             return Ok(Some((place, bytes)));
         }
         place += RECORD as u64;
@@ -172,7 +225,7 @@ mod tests {
         std::fs::write(&utmp, &all).unwrap();
         std::fs::write(&wtmp, b"").unwrap();
         let entry = Entry { kind: Kind::Login, line: "ttyS1", user: "LOGIN", host: Some("5551234") };
-        assert!(update(&utmp, &wtmp, 77, &entry).unwrap());
+        assert_eq!(update(&utmp, &wtmp, 77, &entry).unwrap(), Noted::Changed);
         let after = std::fs::read(&utmp).unwrap();
         assert_eq!(after.len(), all.len());
         assert_eq!(after[..2 * RECORD], all[..2 * RECORD]);
@@ -181,7 +234,28 @@ mod tests {
         assert_eq!(found, (libc::LOGIN_PROCESS, "ttyS1".into(), "LOGIN".into(), "5551234".into()));
         assert_eq!(std::fs::read(&wtmp).unwrap(), after[2 * RECORD..3 * RECORD]);
         assert_eq!(users(&utmp), 1);
-        assert!(!update(&utmp, &wtmp, 99, &entry).unwrap());
-        assert_eq!(std::fs::read(&utmp).unwrap(), after);
+    }
+
+    #[test]
+    fn a_record_is_made_where_there_is_none_and_its_place_is_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (utmp, wtmp) = (dir.path().join("utmp"), dir.path().join("wtmp"));
+        std::fs::write(&utmp, record(libc::BOOT_TIME, 77, "~~")).unwrap();
+        std::fs::write(&wtmp, b"").unwrap();
+        let entry = |kind, user| Entry { kind, line: "ttyACM0", user, host: Some("555") };
+        for (round, pid) in [(1, 99), (2, 100)] {
+            assert_eq!(update(&utmp, &wtmp, pid, &entry(Kind::Login, "LOGIN")).unwrap(), Noted::Made);
+            assert_eq!(update(&utmp, &wtmp, pid, &entry(Kind::User, "joe")).unwrap(), Noted::Changed);
+            assert_eq!(users(&utmp), 1);
+            clear(&utmp, &wtmp, pid).unwrap();
+            assert_eq!((users(&utmp), look(&utmp, pid)), (0, None));
+            let all = std::fs::read(&utmp).unwrap();
+            assert_eq!(all.len(), 2 * RECORD);
+            assert_eq!(std::fs::read(&wtmp).unwrap().len(), 3 * RECORD * round);
+            let last = from_bytes(all[RECORD..].try_into().unwrap());
+            assert_eq!((last.ut_type, text_of(&last.ut_id)), (libc::DEAD_PROCESS, "ACM0".into()));
+            assert_eq!((text_of(&last.ut_line), text_of(&last.ut_user)), ("ttyACM0".into(), String::new()));
+        }
+        clear(&utmp, &wtmp, 12345).unwrap();
     }
 }
