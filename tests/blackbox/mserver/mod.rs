@@ -2,6 +2,7 @@
 
 mod com_port;
 mod dialling;
+mod hostile;
 mod hosts_access;
 mod settings;
 mod tls;
