@@ -47,8 +47,18 @@ hung_up() {
     ((at >= connect && connect > 0))
 }
 
-# in_service DEVICE: a getty waits on it.
+# waiting_on DEVICE: a getty has the line open and holds no lock: it waits for a call. DEVICE may be a link; the lock
+# has the name of what it leads to.
+waiting_on() {
+    local real
+    real=$(readlink -f "/dev/$1")
+    [ -c "$real" ] && [ ! -e "/run/lock/LCK..${real#/dev/}" ] && [ -f "/run/mgetty.pid.${1//\//-}" ] &&
+        read -r getty <"/run/mgetty.pid.${1//\//-}" && [ "/proc/$getty/fd/0" -ef "$real" ]
+} 2>/dev/null
+
+# in_service DEVICE [SECONDS]: within the time a getty waits on it.
 in_service() {
-    why="nobody waits on $1: lock $(cat /run/lock/LCK..* 2>/dev/null | tr '\n' ' '); $(tail -n 3 "/var/log/mgetty/mg_${1//\//-}.log" 2>&1)"
-    within "${2:-30}" waiting "$1" && why=
+    within "${2:-30}" waiting_on "$1" && return
+    why="nobody waits on $1 ($(readlink -f "/dev/$1")); locks: $(echo /run/lock/LCK..*); $(tail -n 3 "/var/log/mgetty/mg_${1//\//-}.log" 2>&1)"
+    return 1
 }
