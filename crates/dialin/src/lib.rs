@@ -8,6 +8,7 @@
 
 pub mod apply;
 pub mod archive;
+pub mod ask;
 pub mod command;
 pub mod commands;
 pub mod diff;

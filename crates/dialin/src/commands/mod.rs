@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+pub mod account;
+pub mod autoppp;
 pub mod backup;
 pub mod calls;
 pub mod lock;
+pub mod callerid;
 pub mod log;
 pub mod ppp;
 pub mod status;

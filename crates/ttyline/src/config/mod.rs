@@ -8,17 +8,24 @@ pub mod call_policy;
 pub mod callback;
 pub mod caller_rules;
 pub mod dialin;
+pub mod dialin_edit;
 pub mod document;
 pub mod getty_command;
 pub mod inittab;
 mod keywords;
 pub mod login;
+pub mod login_edit;
 pub mod mgetty;
 pub mod mserver;
+pub mod mserver_edit;
 pub mod ppp_options;
 pub mod ppp_secrets;
 pub mod ppp_words;
+<<<<<<< HEAD
 pub mod spelling;
+=======
+pub mod sections;
+>>>>>>> 024c103 (Edits callers' rules, accounts and AutoPPP: dialin callerid, account, autoppp)
 pub mod value;
 
 pub use document::{Document, LogicalLine, Position, Word};
