@@ -29,6 +29,8 @@ pub const TABLE: &[Entry] = &[
     commands::autoppp::ENTRY,
     commands::callerid::ENTRY,
     commands::account::ENTRY,
+    commands::callback::ENTRY,
+    commands::share::ENTRY,
     commands::log::ENTRY,
     commands::undo::ENTRY,
     commands::backup::BACKUP,

@@ -1,5 +1,6 @@
 //! dialin, run as its users run it, each test on a tree of its own (`--root`).
 
+mod callers;
 mod engine;
 mod killed;
 mod manual;

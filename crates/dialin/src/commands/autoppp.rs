@@ -110,6 +110,11 @@ pub fn on(draft: &mut Draft<'_>, path: &str, arguments: Option<&str>) -> Result<
     }
     // One that stands below `*` is never reached: it moves up with its arguments.
     let unreached = own.and_then(|at| lines.get(at));
+    if arguments.is_none() && unreached.is_none() {
+        if let Some(text) = switched_on(&text) {
+            return draft.write(path, text, Readers::Owner);
+        }
+    }
     let command = match (arguments, unreached) {
         (Some(arguments), _) => format!("{PPPD} {arguments}"),
         (None, Some(line)) => line.command(),
@@ -132,4 +137,23 @@ pub fn off(draft: &mut Draft<'_>, path: &str) -> Result<()> {
         let Some(line) = lines.iter().find(|l| l.key.as_bytes() == AUTO_PPP) else { return Ok(()) };
         draft.write(path, login_edit::switched_off(&text, line), Readers::Owner)?;
     }
+}
+
+/// The file with a `#/AutoPPP/` line (what `off` leaves, and what distributions ship) in force again, if it
+/// would be reached there.
+fn switched_on(text: &[u8]) -> Option<Vec<u8>> {
+    let mut start = 0;
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(b"#/AutoPPP/ ") || line.starts_with(b"#/AutoPPP/\t") {
+            let mut new = text.to_vec();
+            new.remove(start);
+            let lines = login_edit::lines(&new);
+            let first = lines.iter().find(|l| key_matches(l.key.as_bytes(), AUTO_PPP))?;
+            if first.key.as_bytes() == AUTO_PPP && !first.command().is_empty() {
+                return Some(new);
+            }
+        }
+        start += line.len();
+    }
+    None
 }

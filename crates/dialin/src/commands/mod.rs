@@ -3,10 +3,12 @@
 pub mod account;
 pub mod autoppp;
 pub mod backup;
+pub mod callback;
+pub mod callerid;
 pub mod calls;
 pub mod lock;
-pub mod callerid;
 pub mod log;
 pub mod ppp;
+pub mod share;
 pub mod status;
 pub mod undo;

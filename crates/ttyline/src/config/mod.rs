@@ -21,11 +21,8 @@ pub mod mserver_edit;
 pub mod ppp_options;
 pub mod ppp_secrets;
 pub mod ppp_words;
-<<<<<<< HEAD
-pub mod spelling;
-=======
 pub mod sections;
->>>>>>> 024c103 (Edits callers' rules, accounts and AutoPPP: dialin callerid, account, autoppp)
+pub mod spelling;
 pub mod value;
 
 pub use document::{Document, LogicalLine, Position, Word};

@@ -1,5 +1,8 @@
 //! `dialin account`: who may log in by PAP and CHAP.
 
+mod sync;
+mod test;
+
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
 use crate::places::{self, CHAP, PAP};
@@ -7,10 +10,10 @@ use crate::session::{Session, say};
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::net::Ipv4Addr;
 use ttyline::config::ppp_options;
-use ttyline::config::ppp_secrets::{self, Address, Entry as Account, Secret};
+use ttyline::config::ppp_secrets::{self, Entry as Account, Secret};
 use ttyline::config::ppp_words;
 use ttyline::visible;
 
@@ -106,11 +109,11 @@ fn files(matches: &ArgMatches) -> Vec<&'static str> {
 fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
     match matches.subcommand() {
         Some(("list", _)) => list(session),
-        Some(("test", own)) => test(session, own),
+        Some(("test", own)) => test::run(session, own),
         Some(("add", own)) => add(session, own),
         Some(("set", own)) => set(session, own),
         Some(("rm", own)) => remove(session, own),
-        Some(("sync", own)) => sync(session, own),
+        Some(("sync", own)) => sync::run(session, own),
         _ => Ok(code::USAGE),
     }
 }
@@ -443,178 +446,4 @@ fn remove(session: &Session, own: &ArgMatches) -> Result<u8> {
         bail!("there is no account {}; `dialin account list` shows all", visible::terminal(name));
     }
     session.carry_out(draft)
-}
-
-fn test(session: &Session, own: &ArgMatches) -> Result<u8> {
-    let name = text(own, "name").unwrap_or_default();
-    let host = nix::unistd::gethostname().ok().and_then(|h| h.into_string().ok()).unwrap_or_default();
-    let own_name = |path: &str| -> Result<Option<String>> {
-        let file = session.root.read(path)?.unwrap_or_default();
-        let settings = ppp_options::read(&file);
-        Ok(ppp_options::last(&settings, &["name"])
-            .and_then(|s| s.value.clone())
-            .map(|v| String::from_utf8_lossy(&v).into_owned()))
-    };
-    let server = match text(own, "server") {
-        Some(server) => server.to_string(),
-        None => own_name(places::DIALIN_PEER)?.or(own_name(places::OPTIONS)?).unwrap_or(host),
-    };
-    let address = match text(own, "address") {
-        None => None,
-        Some(word) => match word.parse::<Ipv4Addr>() {
-            Ok(address) => Some(address),
-            Err(_) => bail!("--address {}: an IPv4 address is expected", visible::terminal(word)),
-        },
-    };
-    let given = if flag(own, "secret") {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).context("standard input")?;
-        Some(line.trim_end_matches(['\n', '\r']).to_string())
-    } else {
-        None
-    };
-    let (mut answers, mut any) = (Vec::new(), false);
-    for path in [PAP, CHAP] {
-        let file = session.root.read(path)?.unwrap_or_default();
-        let (entries, _) = ppp_secrets::read(&file);
-        let Some(entry) = ppp_secrets::find(&entries, name.as_bytes(), server.as_bytes()) else {
-            answers.push(json!({ "kind": kind(path), "account": null, "in": false }));
-            if !session.json {
-                say(format!(
-                    "{}: no account for {} on {}",
-                    kind(path),
-                    visible::line(name),
-                    visible::line(&server)
-                ));
-            }
-            continue;
-        };
-        let mut why = Vec::new();
-        let mut lets_in = true;
-        if entry.addresses.is_empty() {
-            lets_in = false;
-            why.push("no address is allowed: with `auth` he is refused".to_string());
-        }
-        if let Some(address) = address {
-            let verdict = ppp_secrets::allowed(&entry.addresses, address);
-            lets_in &= verdict != Address::Refused;
-            why.push(match verdict {
-                Address::Allowed => format!("{address} is allowed"),
-                Address::Refused => format!("{address} is refused"),
-                Address::Depends => format!("{address} depends on a name that pppd looks up"),
-            });
-        }
-        match (&given, entry.secret()) {
-            (Some(given), Secret::Set) => {
-                let same = entry.secret.bytes == given.as_bytes();
-                lets_in &= same;
-                why.push(if same { "the secret is right" } else { "the secret is wrong" }.into());
-            }
-            (Some(_), Secret::File(file)) => {
-                why.push(format!("the secret stands in {}", visible::line(file)))
-            }
-            (_, Secret::Empty) => {
-                why.push("it has no secret: the system's password with `login`, else any".into())
-            }
-            _ => {}
-        }
-        any |= lets_in;
-        let wild = entry.client.bytes == b"*";
-        if wild {
-            why.push("it is everybody's account".into());
-        }
-        answers.push(json!({ "kind": kind(path), "account": { "file": path, "line": entry.at().line, "name": entry.client.text(), "server": entry.server.text() }, "in": lets_in, "why": why }));
-        if !session.json {
-            let verdict = if lets_in { "lets him in" } else { "does not let him in" };
-            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
-            say(format!(
-                "{}: {}:{} decides and {verdict}{why}",
-                kind(path),
-                session.root.shown(path),
-                entry.at()
-            ));
-        }
-    }
-    if session.json {
-        say(json!({ "name": name, "server": server, "in": any, "answers": answers }).to_string());
-    }
-    let _ = std::io::stdout().flush();
-    Ok(if any { code::DONE } else { code::NO })
-}
-
-/// What marks a line that `sync` wrote.
-const SYNCED: &str = "# dialin account sync, group ";
-
-fn sync(session: &Session, own: &ArgMatches) -> Result<u8> {
-    let group = text(own, "group").unwrap_or_default();
-    let server = text(own, "server").unwrap_or("*");
-    let members = members(session, group)?;
-    let mut draft = session.draft();
-    if !system_login(&mut draft)? {
-        bail!(
-            "pppd's option `login` is not set in {} or {}: accounts without a secret would take any password; \
-             set it first (`dialin ppp set --dialin login`); nothing was changed",
-            places::OPTIONS,
-            places::DIALIN_PEER
-        );
-    }
-    let mark = format!("{SYNCED}{group}");
-    let mut file = String::from_utf8(secrets_file(&mut draft, PAP)?)
-        .map_err(|_| anyhow::anyhow!("{}: is no UTF-8", session.root.shown(PAP)))?;
-    let marked = |file: &str, entry: &Account| {
-        let rest = file.get(entry.span.end..).unwrap_or_default();
-        rest.lines().next().is_some_and(|rest| rest.trim() == mark)
-    };
-    // Those who are no members any more; only lines that sync wrote.
-    loop {
-        let (entries, _) = ppp_secrets::read(file.as_bytes());
-        let gone = entries
-            .iter()
-            .find(|e| marked(&file, e) && !members.iter().any(|m| m.as_bytes() == e.client.bytes));
-        let Some(entry) = gone else { break };
-        let end = file
-            .get(entry.span.end..)
-            .and_then(|r| r.find('\n'))
-            .map_or(file.len(), |n| entry.span.end + n + 1);
-        file.replace_range(entry.span.start..end, "");
-    }
-    for member in &members {
-        let (entries, _) = ppp_secrets::read(file.as_bytes());
-        if those(&entries, member, None).is_empty() {
-            let mut line = ppp_secrets::with_entry(b"", member.as_bytes(), server.as_bytes(), b"", &[b"*"]);
-            line.pop();
-            let mut bytes = file.into_bytes();
-            ppp_options::end_line(&mut bytes);
-            file = String::from_utf8(bytes)?;
-            file.push_str(&format!("{}\t{mark}\n", String::from_utf8_lossy(&line)));
-        }
-    }
-    draft.write(PAP, file.into_bytes(), Readers::Owner)?;
-    session.carry_out(draft)
-}
-
-/// The members of a group of the tree, those whose first group it is among them.
-fn members(session: &Session, group: &str) -> Result<Vec<String>> {
-    let lines = |path: &str| -> Result<Vec<Vec<String>>> {
-        let text = session.root.read(path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        Ok(text.lines().map(|l| l.split(':').map(str::to_string).collect()).collect())
-    };
-    let groups = lines("/etc/group")?;
-    let Some(entry) = groups.iter().find(|g| g.first().is_some_and(|name| name == group)) else {
-        bail!("there is no group {}; `groupadd {0}` makes one", visible::terminal(group));
-    };
-    let mut members: Vec<String> = entry
-        .get(3)
-        .map(|m| m.split(',').filter(|m| !m.is_empty()).map(str::to_string).collect())
-        .unwrap_or_default();
-    for user in lines("/etc/passwd")? {
-        if user.get(3) == entry.get(2) {
-            members.extend(user.first().cloned());
-        }
-    }
-    members.retain(|m| check_name(m).is_ok());
-    members.sort();
-    members.dedup();
-    Ok(members)
 }

@@ -1,0 +1,114 @@
+//! `dialin account test`: which account decides about a caller.
+
+use super::{flag, kind, text};
+use crate::command::code;
+use crate::places::{self, CHAP, PAP};
+use crate::session::{Session, say};
+use anyhow::{Context, Result, bail};
+use clap::ArgMatches;
+use serde_json::json;
+use std::io::BufRead;
+use std::net::Ipv4Addr;
+use ttyline::config::ppp_options;
+use ttyline::config::ppp_secrets::{self, Address, Secret};
+use ttyline::visible;
+
+/// Runs it.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
+    let name = text(own, "name").unwrap_or_default();
+    let host = nix::unistd::gethostname().ok().and_then(|h| h.into_string().ok()).unwrap_or_default();
+    let own_name = |path: &str| -> Result<Option<String>> {
+        let file = session.root.read(path)?.unwrap_or_default();
+        let settings = ppp_options::read(&file);
+        Ok(ppp_options::last(&settings, &["name"])
+            .and_then(|s| s.value.clone())
+            .map(|v| String::from_utf8_lossy(&v).into_owned()))
+    };
+    let server = match text(own, "server") {
+        Some(server) => server.to_string(),
+        None => own_name(places::DIALIN_PEER)?.or(own_name(places::OPTIONS)?).unwrap_or(host),
+    };
+    let address = match text(own, "address") {
+        None => None,
+        Some(word) => match word.parse::<Ipv4Addr>() {
+            Ok(address) => Some(address),
+            Err(_) => bail!("--address {}: an IPv4 address is expected", visible::terminal(word)),
+        },
+    };
+    let given = if flag(own, "secret") {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).context("standard input")?;
+        Some(line.trim_end_matches(['\n', '\r']).to_string())
+    } else {
+        None
+    };
+    let (mut answers, mut any) = (Vec::new(), false);
+    for path in [PAP, CHAP] {
+        let file = session.root.read(path)?.unwrap_or_default();
+        let (entries, _) = ppp_secrets::read(&file);
+        let Some(entry) = ppp_secrets::find(&entries, name.as_bytes(), server.as_bytes()) else {
+            answers.push(json!({ "kind": kind(path), "account": null, "in": false }));
+            if !session.json {
+                say(format!(
+                    "{}: no account for {} on {}",
+                    kind(path),
+                    visible::line(name),
+                    visible::line(&server)
+                ));
+            }
+            continue;
+        };
+        let mut why = Vec::new();
+        let mut lets_in = true;
+        if entry.addresses.is_empty() {
+            lets_in = false;
+            why.push("no address is allowed: with `auth` he is refused".to_string());
+        }
+        if let Some(address) = address {
+            let verdict = ppp_secrets::allowed(&entry.addresses, address);
+            lets_in &= verdict != Address::Refused;
+            why.push(match verdict {
+                Address::Allowed => format!("{address} is allowed"),
+                Address::Refused => format!("{address} is refused"),
+                Address::Depends => format!("{address} depends on a name that pppd looks up"),
+            });
+        }
+        match (&given, entry.secret()) {
+            (Some(given), Secret::Set) => {
+                let same = entry.secret.bytes == given.as_bytes();
+                lets_in &= same;
+                why.push(if same { "the secret is right" } else { "the secret is wrong" }.into());
+            }
+            (Some(_), Secret::File(file)) => {
+                why.push(format!("the secret stands in {}", visible::line(file)))
+            }
+            (_, Secret::Empty) => {
+                why.push("it has no secret: the system's password with `login`, else any".into())
+            }
+            _ => {}
+        }
+        any |= lets_in;
+        let wild = entry.client.bytes == b"*";
+        if wild {
+            why.push("it is everybody's account".into());
+        }
+        answers.push(json!({ "kind": kind(path), "account": { "file": path, "line": entry.at().line, "name": entry.client.text(), "server": entry.server.text() }, "in": lets_in, "why": why }));
+        if !session.json {
+            let verdict = if lets_in { "lets him in" } else { "does not let him in" };
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+            say(format!(
+                "{}: {}:{} decides and {verdict}{why}",
+                kind(path),
+                session.root.shown(path),
+                entry.at()
+            ));
+        }
+    }
+    if session.json {
+        say(json!({ "name": name, "server": server, "in": any, "answers": answers }).to_string());
+    }
+    Ok(if any { code::DONE } else { code::NO })
+}
