@@ -3,6 +3,7 @@
 mod check;
 mod device;
 mod dialogue;
+mod documents;
 mod etc_scripts;
 mod manual;
 mod over_exchange;

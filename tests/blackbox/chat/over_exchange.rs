@@ -4,19 +4,20 @@ use super::chat;
 use ringback_tests::subject::{ours, top};
 use ringback_tests::wait;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 const SERVER: &str = "5551234";
 const CALLER: &str = "777";
 
 /// An exchange with one line for chat and one far end.
-struct Exchange {
+pub(super) struct Exchange {
     dir: tempfile::TempDir,
     child: Child,
 }
 
 impl Exchange {
-    fn new() -> Exchange {
+    pub(super) fn new() -> Exchange {
         Exchange::with("rockwell")
     }
 
@@ -51,7 +52,24 @@ impl Exchange {
         (ended.status, ended.stderr)
     }
 
-    fn orders(&self, orders: &[&str]) {
+    /// Runs a script on the line as pppd does (standard input and output), with the orders meanwhile.
+    pub(super) fn chat_on_line(&self, script: &std::path::Path, orders: &[&str]) -> (i32, String) {
+        let line = || {
+            use std::os::unix::fs::OpenOptionsExt;
+            let mut options = std::fs::File::options();
+            let options = options.read(true).write(true).custom_flags(nix::libc::O_NOCTTY);
+            Stdio::from(options.open(self.dir.path().join("line")).expect("the line"))
+        };
+        let mut command = Command::new(&chat().path);
+        let command = command.arg0("chat").arg("-Svs").arg("-f").arg(script).stdin(line()).stdout(line());
+        let chat = command.stderr(Stdio::piped()).spawn().expect("start chat");
+        let answers = self.ask(orders);
+        let ended = super::end(chat);
+        assert!(!answers.contains("error"), "{answers}\n{}", ended.stderr);
+        (ended.status, ended.stderr)
+    }
+
+    pub(super) fn orders(&self, orders: &[&str]) {
         let answers = self.ask(orders);
         assert!(!answers.contains("error"), "{answers}");
     }
