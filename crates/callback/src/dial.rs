@@ -22,8 +22,6 @@ use ttyline::sys::termios::When;
 const ESTABLISHED: &[u8] = b"Connection established, please wait...\r\n";
 /// What he sees when the getty does not take the call.
 const FATAL: &[u8] = b"Fatal error: can't pass control, hanging up.\r\n";
-/// How long the getty may take.
-const HAND_OVER: Duration = Duration::from_secs(30);
 /// How long a line may take a few bytes.
 const WRITE: Duration = Duration::from_secs(5);
 
@@ -159,8 +157,14 @@ impl Prepared {
         }
     }
 
-    /// Gives the connected line to the getty.
-    pub fn hand_over(mut self, connect: &str, wait: Duration, signals: &Signals, log: &mut Log) -> Handed {
+    /// Gives the connected line to the getty, which may take so long as `limit` for it.
+    pub fn hand_over(
+        mut self,
+        connect: &str,
+        (wait, limit): (Duration, Duration),
+        signals: &Signals,
+        log: &mut Log,
+    ) -> Handed {
         let name = self.name.clone();
         if let Ok(settings) = self.line.settings() {
             let _ = self.line.set(&settings.ignoring_carrier(false), When::Now);
@@ -179,8 +183,8 @@ impl Prepared {
         // Until now nobody looked.
         self.mend_lock(log);
         self.lock.let_go_of_line();
-        let given = self.getty.give(connect, HAND_OVER).map_err(|e| ttyline::log::reason(&e));
-        let taken = given.and_then(|()| self.acknowledged(signals));
+        let given = self.getty.give(connect, limit).map_err(|e| ttyline::log::reason(&e));
+        let taken = given.and_then(|()| self.acknowledged(signals, limit));
         match taken {
             Ok(None) => {
                 let pid = self.getty.pid();
@@ -204,14 +208,14 @@ impl Prepared {
     }
 
     /// Waits until the getty says by SIGUSR1 that it has the line. Gives another signal that came instead.
-    fn acknowledged(&self, signals: &Signals) -> Result<Option<i32>, String> {
+    fn acknowledged(&self, signals: &Signals, limit: Duration) -> Result<Option<i32>, String> {
         let Getty::Signals { pidfd, .. } = &self.getty else { return Ok(None) };
         let clock = Clock::start();
         loop {
             if let Some(signal) = signals.next() {
                 return Ok((signal != Signal::SIGUSR1).then_some(signal as i32));
             }
-            let Some(left) = HAND_OVER.checked_sub(clock.now()) else {
+            let Some(left) = limit.checked_sub(clock.now()) else {
                 return Err(format!("mgetty {} does not answer", self.getty.pid()));
             };
             let others = [std::os::fd::AsFd::as_fd(pidfd)];

@@ -578,8 +578,8 @@ impl Program {
         if let Outcome::Connected(connect) = &outcome {
             record.connect = Some(connect.clone());
             self.log.say(Level::Mesg, "got CONNECT, success!");
-            let wait = settings.prompt_wait();
-            let handed = prepared.hand_over(connect, wait, &self.signals, &mut self.log);
+            let times = (settings.prompt_wait(), settings.hand_over());
+            let handed = prepared.hand_over(connect, times, &self.signals, &mut self.log);
             record.cause = match &handed {
                 Handed::Over => "handed over".into(),
                 Handed::Failed(why) => format!("not handed over: {why}"),

@@ -138,6 +138,12 @@ impl Settings {
         Duration::from_millis(u64::try_from(self.config.prompt_waittime.value).unwrap_or(0).min(60_000))
     }
 
+    /// How long the getty may take to have the call.
+    #[must_use]
+    pub fn hand_over(&self) -> Duration {
+        Duration::from_secs(u64::from(self.policy.hand_over))
+    }
+
     /// bit/s; `None` for a speed that is none.
     #[must_use]
     pub fn speed(&self) -> Option<u32> {

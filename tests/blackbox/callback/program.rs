@@ -197,6 +197,22 @@ fn a_getty_that_goes_away_costs_the_call() {
 }
 
 #[test]
+fn a_getty_that_says_nothing_costs_the_call() {
+    let bench = Bench::new(&format!("{QUICK}hand-over-time 1\n"));
+    if bench.subject.original {
+        return; // The same, but after half a minute: 36 seconds for this test.
+    }
+    let modem = Modem::new();
+    let _getty = bench.getty(&modem.line(), ":");
+    let (status, _) = bench.run(&["-d", "-l", &modem.line(), "0123456"]);
+    assert_eq!(status, 5, "{}", bench.log());
+    modem.expect("Fatal error: can't pass control, hanging up.\r\n", 0);
+    assert!(bench.log().contains("does not answer"), "{}", bench.log());
+    assert_eq!(bench.locks(), 0);
+    assert_eq!(bench.records()[0]["cause"].as_str().map(|c| c.starts_with("not handed over")), Some(true));
+}
+
+#[test]
 fn a_line_that_is_in_use_is_waited_for_and_a_stale_lock_is_not() {
     let bench = Bench::new(&QUICK.replace("max-time 5", "max-time 60"));
     let modem = Modem::new();

@@ -25,6 +25,7 @@ pub const KEYWORDS: &[&str] = &[
     "clear-down-time",
     "other-line",
     "blind-dial",
+    "hand-over-time",
 ];
 
 /// What decides about one request for a call.
@@ -44,6 +45,8 @@ pub struct CallPolicy {
     pub other_line: bool,
     /// The modem does not wait for the dial tone.
     pub blind_dial: bool,
+    /// Seconds the getty may take to say that it has the call.
+    pub hand_over: u32,
     country: Option<String>,
     international: Option<String>,
     national: Option<String>,
@@ -59,6 +62,7 @@ impl Default for CallPolicy {
             clear_down: 2,
             other_line: false,
             blind_dial: false,
+            hand_over: 30,
             country: None,
             international: None,
             national: None,
@@ -236,6 +240,10 @@ impl CallPolicy {
             "clear-down-time" => match numbers().as_deref() {
                 Ok([seconds]) if *seconds <= 300 => self.clear_down = *seconds,
                 _ => return Err("seconds, at most 300"),
+            },
+            "hand-over-time" => match numbers().as_deref() {
+                Ok([seconds @ 1..=300]) => self.hand_over = *seconds,
+                _ => return Err("seconds, 1 to 300"),
             },
             "other-line" => self.other_line = truth()?,
             "blind-dial" => self.blind_dial = truth()?,
