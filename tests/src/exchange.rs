@@ -33,7 +33,9 @@ impl Exchange {
 
     /// The tty of a line, as `pts/N`.
     pub fn device(&self, number: &str) -> String {
-        let path: PathBuf = std::fs::canonicalize(self.dir.path().join(number)).expect("the line's tty");
+        // It is another one after a hang-up, and for a moment none.
+        let path: PathBuf =
+            wait::until("the line's tty", || std::fs::canonicalize(self.dir.path().join(number)).ok());
         path.strip_prefix("/dev").expect("a tty").display().to_string()
     }
 

@@ -16,7 +16,7 @@ use ttyline::lock::{Lock, LockError, Locks};
 use ttyline::log::{Level, Log};
 use ttyline::settings::Flow;
 use ttyline::signal::Signals;
-use ttyline::sys::termios::When;
+use ttyline::sys::termios;
 
 /// What the called user sees first.
 const ESTABLISHED: &[u8] = b"Connection established, please wait...\r\n";
@@ -36,9 +36,9 @@ pub struct Prepared {
     line: Line,
 }
 
-/// Why a line cannot be dialled on.
-#[derive(Debug)]
-pub enum NotNow {
+/// When a line that cannot be dialled on now may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
     /// Somebody has it.
     Busy,
     /// Its getty has it, and will let go of it soon; or is being started.
@@ -47,48 +47,45 @@ pub enum NotNow {
     Never,
 }
 
+/// Why a line cannot be dialled on, for the log.
+#[derive(Debug)]
+pub struct NotNow {
+    /// When it may be.
+    pub when: When,
+    /// The level of the message.
+    pub level: Level,
+    /// The message.
+    pub why: String,
+}
+
 /// Locks and opens a line, and finds its getty. Nothing is left behind when that fails.
 ///
 /// # Errors
-/// [`NotNow`]; the reason stands in the log.
+/// [`NotNow`].
 pub fn prepare(name: &LineName, speed: u32, sockets: &Path, log: &mut Log) -> Result<Prepared, NotNow> {
+    let not_now = |when, level, why: String| NotNow { when, level, why: format!("{name}: {why}") };
     let mut lock = match Locks::default().acquire(name, None) {
         Ok(lock) => lock,
         Err(LockError::Held(holder)) => {
             let getty = holder.pid.is_some() && holder.pid == getty::named(name);
-            log.say(Level::Mesg, format!("{name}: {}", LockError::Held(holder)));
-            return Err(if getty { NotNow::Soon } else { NotNow::Busy });
+            let when = if getty { When::Soon } else { When::Busy };
+            return Err(not_now(when, Level::Mesg, LockError::Held(holder).to_string()));
         }
-        Err(error) => {
-            log.say(Level::Error, format!("{name}: {error}"));
-            return Err(NotNow::Never);
-        }
+        Err(error) => return Err(not_now(When::Never, Level::Error, error.to_string())),
     };
     for stale in lock.removed() {
         log.say(Level::Warn, format!("{name}: removed {stale}"));
     }
-    let getty = match getty::find(name, sockets) {
-        Ok(getty) => getty,
-        Err(none) => {
-            log.say(Level::Mesg, format!("{name}: {none}"));
-            let _: &NoGetty = &none;
-            return Err(NotNow::Soon);
-        }
-    };
-    let line = match Line::open(&name.path(), Opening::AtOnce) {
-        Ok(line) => line,
-        Err(error) => {
-            log.say(Level::Error, format!("{name}: {error}"));
-            return Err(NotNow::Never);
-        }
-    };
-    if let Err(LockError::Held(holder)) = lock.hold(&line) {
-        log.say(Level::Mesg, format!("{name}: {}", LockError::Held(holder)));
-        return Err(NotNow::Busy);
+    let getty = getty::find(name, sockets)
+        .map_err(|none: NoGetty| not_now(When::Soon, Level::Mesg, none.to_string()))?;
+    let line = Line::open(&name.path(), Opening::AtOnce)
+        .map_err(|error| not_now(When::Never, Level::Error, error.to_string()))?;
+    if let Err(held @ LockError::Held(_)) = lock.hold(&line) {
+        return Err(not_now(When::Busy, Level::Mesg, held.to_string()));
     }
-    if let Err(error) = line.set(&line.found().for_modem(speed, Flow::Hard), When::Now) {
-        log.failed(Level::Error, format!("{name}: cannot be set"), &error);
-        return Err(NotNow::Never);
+    if let Err(error) = line.set(&line.found().for_modem(speed, Flow::Hard), termios::When::Now) {
+        let why = format!("cannot be set: {}", ttyline::log::reason(&error));
+        return Err(not_now(When::Never, Level::Error, why));
     }
     lock.guard();
     Ok(Prepared { name: name.clone(), getty, lock, line })
@@ -167,7 +164,7 @@ impl Prepared {
     ) -> Handed {
         let name = self.name.clone();
         if let Ok(settings) = self.line.settings() {
-            let _ = self.line.set(&settings.ignoring_carrier(false), When::Now);
+            let _ = self.line.set(&settings.ignoring_carrier(false), termios::When::Now);
         }
         if let Some(signal) = pause(signals, wait) {
             return Handed::Interrupted(signal);

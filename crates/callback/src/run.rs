@@ -3,7 +3,7 @@
 use crate::args::{self, Command, Options, Wrong};
 use crate::ask::{self, Answered};
 use crate::attempts::{self, Attempt, Kind, Store};
-use crate::dial::{self, Handed, NotNow, Prepared};
+use crate::dial::{self, Handed, Prepared, When};
 use crate::dialer::Orders;
 use crate::outcome::Outcome;
 use crate::question::Question;
@@ -502,16 +502,25 @@ impl Program {
 
     fn find_line(&mut self, lines: &[LineName]) -> Result<Prepared, Exit> {
         let since = self.clock.now();
+        // Each line's reason is said again only when it is another one.
+        let mut said = vec![String::new(); lines.len()];
         loop {
             let (mut busy, mut soon) = (false, false);
-            for line in lines {
+            for (line, said) in lines.iter().zip(&mut said) {
                 let speed = self.settings_of(line).speed().unwrap_or(38400);
-                match dial::prepare(line, speed, &self.sockets, &mut self.log) {
+                let not_now = match dial::prepare(line, speed, &self.sockets, &mut self.log) {
                     Ok(prepared) => return Ok(prepared),
-                    Err(NotNow::Busy) => busy = true,
+                    Err(not_now) => not_now,
+                };
+                if *said != not_now.why {
+                    self.log.say(not_now.level, &not_now.why);
+                    *said = not_now.why;
+                }
+                match not_now.when {
+                    When::Busy => busy = true,
                     // Only where there was a getty a moment ago another one is to be expected.
-                    Err(NotNow::Soon) => soon |= self.own.as_ref() == Some(line) || self.called_in,
-                    Err(NotNow::Never) => {}
+                    When::Soon => soon |= self.own.as_ref() == Some(line) || self.called_in,
+                    When::Never => {}
                 }
             }
             let now = self.clock.now();

@@ -2,7 +2,9 @@
 
 mod bench;
 mod caller;
+mod fraud;
 mod mixture;
+mod office;
 mod phone;
 mod program;
 mod service;

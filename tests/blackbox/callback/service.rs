@@ -32,8 +32,10 @@ impl Server {
         let welcome = sandbox.script("welcome", "echo welcome $RINGBACK_USER; exit 0");
         let callback = ours("callback").display().to_string();
         let welcome = welcome.display();
+        let inside = sandbox.script("inside", "echo inside $RINGBACK_USER; exit 0");
+        let inside = inside.display();
         let login = format!(
-            "!version 2\nask N - - {callback} -S\nfixed N - - {callback} -S 123456\nmary Y - - {welcome}\n\
+            "!version 2\nask N - - {callback} -S\nfixed N - - {callback} -S 123456\nmary Y - - {inside}\n\
              * N - - {welcome}\n* Y - - {callback} -S 123456\n"
         );
         sandbox.write_etc("login.config", &login, 0o600);
@@ -218,10 +220,11 @@ fn a_forged_pid_file_keeps_nobody_from_being_called() {
     assert!(victim.try_wait().unwrap().is_none(), "the stranger lives");
     let _ = (victim.kill(), victim.wait());
     server.says("mary");
-    assert!(server.phone.heard(CLIENT, "welcome", 1).is_some());
+    assert!(server.phone.heard(CLIENT, "inside mary", 1).is_some());
     server.over();
     server.ready();
+    // Who may come in only when called is nobody when he calls.
     server.prompts = 2;
-    server.call("guest");
-    assert!(server.phone.heard(CLIENT, "welcome", 2).is_some());
+    server.call("mary");
+    assert!(server.phone.heard(CLIENT, "welcome mary", 1).is_some());
 }
