@@ -25,6 +25,7 @@ pub const TABLE: &[Entry] = &[
     commands::status::TOP,
     commands::calls::ENTRY,
     commands::lock::ENTRY,
+    commands::doctor::ENTRY,
     commands::ppp::ENTRY,
     commands::autoppp::ENTRY,
     commands::callerid::ENTRY,

@@ -12,6 +12,7 @@ pub mod ask;
 pub mod command;
 pub mod commands;
 pub mod diff;
+pub mod doctor;
 pub mod draft;
 pub mod holder;
 pub mod journal;
@@ -22,5 +23,6 @@ pub mod roles;
 pub mod root;
 pub mod see;
 pub mod session;
+pub mod tool;
 
 pub use command::run;

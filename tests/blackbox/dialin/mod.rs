@@ -1,6 +1,7 @@
 //! dialin, run as its users run it, each test on a tree of its own (`--root`).
 
 mod callers;
+mod doctor;
 mod engine;
 mod killed;
 mod manual;

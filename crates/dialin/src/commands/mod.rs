@@ -6,6 +6,7 @@ pub mod backup;
 pub mod callback;
 pub mod callerid;
 pub mod calls;
+pub mod doctor;
 pub mod lock;
 pub mod log;
 pub mod ppp;

@@ -37,7 +37,7 @@ mod tests {
             [row(["LINE", "STATE", "CALLER"]), row(["ttyS0", "idle", ""]), row(["a", "\x1b[2Jx", "1"])];
         assert_eq!(
             super::columns(&rows),
-            "LINE   STATE      CALLER\nttyS0  idle       -\na      \\x1b[2Jx  1\n"
+            "LINE   STATE     CALLER\nttyS0  idle      -\na      \\x1b[2Jx  1\n"
         );
     }
 }

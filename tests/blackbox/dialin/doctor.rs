@@ -1,0 +1,97 @@
+//! dialin doctor: on trees that stand for machines, and with a modem on the exchange.
+
+use super::tree::Tree;
+use ringback_tests::sandbox::Sandbox;
+use ringback_tests::subject::ours;
+use ringback_tests::wait;
+use std::process::{Command, Stdio};
+
+fn machine() -> Tree {
+    let tree = Tree::with(&[
+        ("/usr/sbin/pppd", "#!"),
+        ("/sbin/mgetty", "#!"),
+        ("/bin/login", "#!"),
+        ("/etc/group", "dip:x:30:max\n"),
+        ("/dev/ppp", ""),
+        ("/sys/module/ppp_generic/refcnt", "0\n"),
+        ("/proc/sys/net/ipv4/ip_forward", "1\n"),
+        ("/etc/sysctl.d/60-dialin.conf", "net.ipv4.ip_forward = 1\n"),
+        ("/etc/mgetty/login.config", "* - - /bin/login @\n"),
+        ("/proc/77/cmdline", "/usr/sbin/ModemManager\0"),
+        ("/etc/udev/rules.d/60-ringback.rules", "ENV{ID_MM_DEVICE_IGNORE}=\"1\"\n"),
+    ]);
+    std::fs::create_dir_all(tree.at("/var/lock")).expect("a directory");
+    tree.chmod("/var/lock", 0o1777);
+    tree.chmod("/usr/sbin/pppd", 0o4754);
+    tree.chmod("/etc/mgetty/login.config", 0o600);
+    tree
+}
+
+#[test]
+fn a_machine_is_looked_at_and_told_what_to_type() {
+    let tree = machine();
+    let told = tree.run(&["doctor"]);
+    // Below /dev/shm files belong to whoever runs the test, and only root's may be set-uid root's.
+    if nix::unistd::geteuid().is_root() {
+        assert!(told.out.contains("ok       ModemManager: runs, and is kept away"), "{}", told.out);
+        assert!(told.out.contains("ok       forwarding: is on, and will be after a boot"), "{}", told.out);
+        assert_eq!(told.status, 0, "{}", told.out);
+    }
+    tree.chmod("/usr/sbin/pppd", 0o755);
+    tree.write("/var/lib/dpkg/statoverride", "root root 0755 /usr/sbin/pppd\n");
+    tree.chmod("/etc/mgetty/login.config", 0o644);
+    tree.write("/etc/modprobe.d/hard.conf", "# no\ninstall ppp_generic /bin/false\n");
+    tree.write("/proc/78/cmdline", "/sbin/agetty\0-L\0ttyS0\x1b[2J\0");
+    std::fs::remove_file(tree.at("/etc/udev/rules.d/60-ringback.rules")).expect("remove");
+    let told = tree.run(&["doctor"]);
+    assert_eq!(told.status, 3, "{}", told.out);
+    for wanted in [
+        "PROBLEM  pppd: has no set-uid bit (mode 0755",
+        "dpkg-statoverride keeps it so",
+        "lets nobody in by it",
+        "hard.conf:2: install ppp_generic",
+        "PROBLEM  ModemManager: runs (process 77)",
+        "note     ttyS0\\x1b[2J: another getty",
+        "chmod 4754 /usr/sbin/pppd",
+        "4 problems, ",
+    ] {
+        assert!(told.out.contains(wanted), "{wanted}: {}", told.out);
+    }
+    assert!(!told.out.contains('\x1b'));
+    let json: serde_json::Value = serde_json::from_str(&tree.run(&["--json", "doctor"]).out).expect("JSON");
+    assert!(
+        json.as_array()
+            .is_some_and(|all| all.iter().any(|f| f["weight"] == "problem" && f["place"] == "pppd"))
+    );
+    assert!(tree.run(&["doctor", "ttyS0"]).refused().contains("no lines with --root"));
+}
+
+#[test]
+fn modems_on_lines_are_asked() {
+    let sandbox = Sandbox::new();
+    let link = sandbox.path().join("line");
+    let mut exchange = Command::new(ours("exchange"))
+        .arg(format!("--line=1={}", link.display()))
+        .arg("--control")
+        .arg(sandbox.path().join("ctl"))
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the exchange");
+    let device = wait::until("the line", || std::fs::canonicalize(&link).ok());
+    let mut command = sandbox.command(&ours("dialin"), None);
+    let ours_first =
+        format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", ours("dialin").parent().expect("a directory").display());
+    command.env("PATH", ours_first).arg("doctor").arg(&device).arg("/dev/null");
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("dialin");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let _ = exchange.kill();
+    let _ = exchange.wait();
+    let name = device.display().to_string();
+    assert!(
+        text.contains(&format!("ok       {name}: a modem answers")),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("PROBLEM  /dev/null: "), "{text}");
+    assert_eq!(output.status.code(), Some(3));
+}
