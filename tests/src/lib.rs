@@ -3,6 +3,7 @@
 
 pub mod exchange;
 pub mod modem;
+pub mod modem_lines;
 pub mod originals;
 pub mod preload;
 pub mod pty;

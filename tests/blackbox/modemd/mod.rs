@@ -1,6 +1,7 @@
 //! modemd, started as a super-server starts it: the client's socket on descriptors 0 and 1.
 
 mod document;
+mod super_servers;
 
 use nix::sys::signal::Signal;
 use ringback_tests::modem::{Manner, Modem};

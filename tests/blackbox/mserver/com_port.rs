@@ -1,14 +1,13 @@
 //! RFC 2217 against pyserial's client, and modem lines by the preload library.
 
 use super::{Client, Server, free_port, on_line};
+use ringback_tests::modem_lines::{CD, CTS, Lines};
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::{target, top};
 use std::fs;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -73,58 +72,6 @@ fn pyserial_s_client_is_confirmed_in_everything() {
     );
     assert!(said.contains("lines True True True False"), "{said}");
 }
-
-/// Modem lines of a pty, through the file that the preload library shares.
-struct Lines {
-    file: fs::File,
-    at: u64,
-}
-
-impl Lines {
-    /// Built once: two tests at a time would write the same file.
-    fn library() -> &'static Path {
-        static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-        LIBRARY.get_or_init(Lines::build)
-    }
-
-    fn build() -> PathBuf {
-        let library = target().join("modemlines.so");
-        let source = top().join("tests/bench/modemlines.c");
-        let status =
-            Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).args([&library, &source]).status();
-        assert!(status.is_ok_and(|s| s.success()), "cc");
-        library
-    }
-
-    fn of(pty: &Pty, file: &Path) -> Lines {
-        let rdev = fs::metadata(pty.path()).expect("pty").rdev();
-        let (major, minor) = ((rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00));
-        let file = fs::File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(file)
-            .expect("lines");
-        file.set_len(4096 * 16).expect("room");
-        Lines { file, at: (minor + ((major - 136) << 8)) * 16 }
-    }
-
-    fn show(&self, lines: u32) {
-        self.file
-            .write_all_at(&[lines.to_le_bytes(), 1u32.to_le_bytes()].concat(), self.at + 4)
-            .expect("lines");
-    }
-
-    fn word(&self, n: u64) -> u32 {
-        let mut word = [0; 4];
-        self.file.read_exact_at(&mut word, self.at + 4 * n).expect("lines");
-        u32::from_le_bytes(word)
-    }
-}
-
-const CD: u32 = 0x40;
-const CTS: u32 = 0x20;
 
 fn notice(state: u8) -> Vec<u8> {
     if state == 255 {
