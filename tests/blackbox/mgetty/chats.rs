@@ -90,3 +90,36 @@ fn a_modem_that_does_not_answer_is_given_up() {
     assert_eq!(getty.status(), 1);
     assert!(getty.log().contains("failed timeout dev="), "{}", getty.log());
 }
+
+/// SIGUSR1 stands for a `RING` that a chat expects, too.
+#[test]
+fn a_virtual_ring_in_a_chat() {
+    let mut getty = Getty::idle("answer-chat RING ATA CONNECT \\c \\n");
+    let mark = getty.modem.mark();
+    getty.running().signal(nix::sys::signal::Signal::SIGUSR1);
+    getty.modem.expect("ATA\r", mark);
+    getty.modem.expect("login: ", mark);
+}
+
+/// Difference: the original goes on to receive the fax.
+#[test]
+fn a_fax_is_told_and_refused() {
+    if subject("mgetty").original {
+        return;
+    }
+    for answer in ["\r\n+FCON\r\n", "\r\n+FCO\r\n", "\r\nFAX\r\n"] {
+        let mut getty = Getty::with("", replying("ATA", answer));
+        getty.start();
+        getty.wait_idle();
+        getty.modem.ring();
+        assert_eq!(getty.status(), 0, "{answer:?}");
+        assert!(getty.log().contains("##### fax call refused, dev="), "{}", getty.log());
+        assert!(!getty.lock_path().exists());
+    }
+    let mut getty = Getty::idle("fax-only yes");
+    let mark = getty.modem.mark();
+    getty.modem.ring();
+    getty.wait_log("denied caller dev=");
+    assert!(getty.modem.expect_within("AT", mark, ms(100)).is_none());
+    assert_eq!(getty.running().status_now(), None);
+}

@@ -116,3 +116,45 @@ fn dialects_of_ours() {
         }
     });
 }
+
+/// The distinctive ring number, and who and what was called, as `cnd-program` is told them.
+#[test]
+fn distinctive_rings() {
+    let rows: &[(&str, &str)] = &[
+        ("RING\r\n", "none||0|"),
+        ("RING 2\r\n", "none||2|"),
+        ("RING B\r\n", "none||2|"),
+        ("RING 1234\r\n", "1234||0|"),
+        ("RING B3\r\n", "3||0|"),
+        ("RING/4242\r\n", "none||2|4242"),
+        ("RING;555;42/7\r\n", "555||2|42/7"),
+        ("RING: A DN3 5551\r\n", "5551||3|"),
+        ("FM:555 TO:17\r\n", "555||1|17"),
+        ("TO:9\r\n", "none||0|9"),
+        ("FM: 555/8/TO: 0042\r\n", "555||2|0042"),
+        ("DRON=3\r\nDROF=12\r\nRING\r\n", "none||3|"),
+        ("DRON=12\r\nDROF=3\r\nDRON=3\r\nRING\r\n", "none||4|"),
+        ("\u{10}h", "none||-104|"),
+        ("\u{10}R", "none||0|"),
+    ];
+    std::thread::scope(|scope| {
+        for chunk in rows.chunks(4) {
+            scope.spawn(move || {
+                for (lines, wanted) in chunk {
+                    let mut getty = Getty::new("");
+                    let program = getty
+                        .sandbox
+                        .script("cnd", "echo \"$2|$3|$4|$5\" >\"$0.new\"; mv \"$0.new\" \"$0.told\"");
+                    let config = format!("{BASE}msn-list 7 42\ncnd-program {}\n", program.display());
+                    getty.sandbox.write_etc("mgetty.config", &config, 0o644);
+                    getty.start();
+                    getty.wait_idle();
+                    getty.modem.send(format!("\r\n{lines}"));
+                    let file = program.with_extension("told");
+                    let told = wait::until("the program", || std::fs::read_to_string(&file).ok());
+                    assert_eq!(told.trim_end(), *wanted, "{lines:?}");
+                }
+            });
+        }
+    });
+}
