@@ -25,6 +25,7 @@ mod rings;
 mod rules;
 mod settings;
 mod signals;
+mod soak;
 mod states;
 mod told;
 

@@ -1,0 +1,361 @@
+//! Call after call on the exchange, on several lines at once: none is lost, nothing is left behind.
+//!
+//! A fixed slice here; `scripts/campaign soak` runs thousands (`SOAK_CALLS`, `SOAK_SEED`, `SOAK_TABLE`).
+
+use super::*;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Lines with a getty each; the first is called only by whom it refuses, so that its getty lives through all of it.
+const LINES: usize = 6;
+/// Calls in the ordinary tests.
+const SLICE: usize = 60;
+/// A call is lost when nothing of what ought to come has come by then.
+const LOST: &str = "40s";
+
+/// No wait that can be left out; caller ID comes between the first and the second ring.
+const CONFIG: &str = "data-only yes\ntoggle-dtr no\nissue-file none\nprompt-waittime 0\nconnect-drain 0\n\
+    init-drain 0\nready-drain 0\ncommand-delay 0\nrefused-drain 300\nrings 2\n\
+    init-chat \"\" ATQ0V1H0E0 OK AT+VCID=1 OK\n";
+
+/// Starts a getty on each line again whenever it has ended, as init does, until `stop` is there.
+const INIT: &str = r#"
+for line in "$@"; do
+    while [ ! -e /run/stop ]; do
+        setsid -w PROGRAM "$line"
+        echo $? >>"/run/ended"
+    done &
+done
+wait
+"#;
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Logs in and ends the session.
+    Login,
+    /// Logs in and hangs up.
+    HangsUp,
+    /// Begins with a PPP frame.
+    Ppp,
+    /// Hangs up with half a name typed.
+    HalfName,
+    /// Hangs up before the answer.
+    OneRing,
+    /// Calls from a number that is refused.
+    Refused,
+}
+
+/// xorshift64 (Marsaglia): the same calls for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    fn kind(&mut self, before: Kind) -> Kind {
+        match self.below(100) {
+            // A ring too many would let the next caller in before his number is known.
+            _ if before == Kind::OneRing => Kind::Login,
+            0..30 => Kind::Login,
+            30..50 => Kind::HangsUp,
+            50..75 => Kind::Ppp,
+            75..83 => Kind::HalfName,
+            83..88 => Kind::OneRing,
+            _ => Kind::Refused,
+        }
+    }
+}
+
+struct Bench {
+    exchange: Child,
+    init: Running,
+    sandbox: Sandbox,
+    /// Below /dev, where gettys look for their lines.
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let dir =
+            tempfile::Builder::new().prefix("ringback-soak-").tempdir_in("/dev/shm").expect("a directory");
+        let mut command = Command::new(ringback_tests::subject::ours("exchange"));
+        for line in 0..LINES {
+            command.arg(format!("--line=10{line}={}", dir.path().join(format!("line{line}")).display()));
+            command.args([format!("--far=50{line}"), format!("--far=66{line}")]);
+        }
+        command.args(["--set=handshake=20ms", "--set=s11=5", "--cadence=150ms", "--control"]);
+        let exchange =
+            command.arg(dir.path().join("ctl")).stdin(Stdio::null()).spawn().expect("the exchange");
+        wait::until("the exchange", || UnixStream::connect(dir.path().join("ctl")).ok());
+        let sandbox = Sandbox::new();
+        sandbox.write_etc("mgetty.config", CONFIG, 0o644);
+        sandbox.write_etc("dialin.config", "!66\n", 0o644);
+        let login = sandbox.script("login", "echo \"<<hello $1>>\"\nread answer\n");
+        let ppp = sandbox.script("ppp", "echo '<<frame>>'\n");
+        let entries = format!("/AutoPPP/ - ppp {}\n* - @ {} @\n", ppp.display(), login.display());
+        sandbox.write_etc("login.config", &entries, 0o600);
+        let program = subject("mgetty").path.display().to_string();
+        let init = sandbox.script("init", &INIT.replace("PROGRAM", &program));
+        let names: Vec<String> = (0..LINES).map(|line| Bench::name(dir.path(), line)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let init = sandbox.start(&init, &names);
+        Bench { exchange, init, sandbox, dir }
+    }
+
+    /// A line's name below /dev.
+    fn name(dir: &Path, line: usize) -> String {
+        format!("{}/line{line}", dir.strip_prefix("/dev").expect("in /dev").display())
+    }
+
+    /// The getty of a line, once it waits.
+    fn idle(&self, line: usize) -> Idle {
+        let name = Bench::name(self.dir.path(), line).replace('/', "-");
+        let (pid, log) = (self.sandbox.run(&format!("mgetty.pid.{name}")), format!("mg_{name}.log"));
+        wait::until(&format!("line {line} to wait"), || {
+            let pid = fs::read_to_string(&pid).ok()?.trim().parse().ok()?;
+            let text = self.sandbox.log_text(&log);
+            let waits = text.lines().last().is_some_and(|last| last.ends_with("waiting..."));
+            if waits { Idle::of(pid) } else { None }
+        })
+    }
+
+    /// Processes that live in the sandbox.
+    fn processes(&self) -> Vec<(i32, String)> {
+        let home = fs::read_link(format!("/proc/{}/ns/mnt", self.init.pid())).expect("its namespace");
+        let all = fs::read_dir("/proc").expect("proc").flatten();
+        let one = |entry: fs::DirEntry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let there = fs::read_link(entry.path().join("ns/mnt")).ok()?;
+            let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+            (there == home).then(|| (pid, name.trim().to_string()))
+        };
+        all.filter_map(one).collect()
+    }
+
+    fn exchange_descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.exchange.id())).expect("descriptors").count()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = fs::write(self.sandbox.run("stop"), "");
+        for (pid, name) in self.processes() {
+            if name == "mgetty" || name == "login" {
+                let _ = nix::sys::signal::kill(
+                    nix::unistd::Pid::from_raw(pid),
+                    nix::sys::signal::Signal::SIGKILL,
+                );
+            }
+        }
+        let _ = wait::until_within(ms(5000), || self.init.status_now());
+        let _ = self.exchange.kill();
+        let _ = self.exchange.wait();
+    }
+}
+
+/// What a waiting getty holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Idle {
+    pid: i32,
+    descriptors: usize,
+    /// Memory of its own, kB.
+    memory: usize,
+}
+
+impl Idle {
+    fn of(pid: i32) -> Option<Idle> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let memory = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        let memory = memory.trim().trim_end_matches(" kB").parse().ok()?;
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+        Some(Idle { pid, descriptors, memory })
+    }
+}
+
+/// Orders of one caller, over a socket of his own.
+struct Caller {
+    socket: BufReader<UnixStream>,
+}
+
+impl Caller {
+    fn new(bench: &Bench) -> Caller {
+        let socket = UnixStream::connect(bench.dir.path().join("ctl")).expect("the control socket");
+        socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+        Caller { socket: BufReader::new(socket) }
+    }
+
+    fn order(&mut self, order: &str) -> Result<String, String> {
+        writeln!(self.socket.get_mut(), "{order}").map_err(|e| e.to_string())?;
+        let mut answer = String::new();
+        self.socket.read_line(&mut answer).map_err(|e| e.to_string())?;
+        let answer = answer.trim_end().to_string();
+        if answer.starts_with("ok") { Ok(answer) } else { Err(format!("{order}: {answer}")) }
+    }
+
+    /// One call; what went wrong.
+    fn call(&mut self, line: usize, kind: Kind, number: usize) -> Result<(), String> {
+        let from = if kind == Kind::Refused { format!("66{line}") } else { format!("50{line}") };
+        let mut orders = vec![format!("dial {from} 10{line}")];
+        let mut add = |order: String| orders.push(order);
+        match kind {
+            Kind::Login | Kind::HangsUp => {
+                add(format!("expect {from} {LOST} login: "));
+                add(format!("type {from} caller{number}\\r"));
+                add(format!("expect {from} {LOST} <<hello caller{number}>>"));
+                add(if kind == Kind::Login {
+                    format!("type {from} bye\\r")
+                } else {
+                    format!("hangup {from}")
+                });
+            }
+            Kind::Ppp => {
+                add(format!("wait {from} connected {LOST}"));
+                add(format!("type {from} ~\\xff}}#\\xc0!}}!}}!}} }}4~"));
+                add(format!("expect {from} {LOST} <<frame>>"));
+            }
+            Kind::HalfName => {
+                add(format!("expect {from} {LOST} login: "));
+                add(format!("type {from} cal"));
+                add(format!("hangup {from}"));
+            }
+            Kind::OneRing => {
+                add(format!("wait 10{line} rings=1 {LOST}"));
+                add(format!("hangup {from}"));
+            }
+            Kind::Refused => {
+                add(format!("wait 10{line} rings=4 {LOST}"));
+                add(format!("hangup {from}"));
+            }
+        }
+        add(format!("wait {from} idle {LOST}"));
+        add(format!("wait 10{line} idle {LOST}"));
+        let result = orders.iter().try_for_each(|order| self.order(order).map(drop));
+        if result.is_err() {
+            let _ = self.order(&format!("hangup {from}"));
+        }
+        result
+    }
+}
+
+fn setting(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+#[test]
+fn no_call_is_lost_and_nothing_is_left() {
+    if subject("mgetty").original {
+        return;
+    }
+    let (calls, seed) = (setting("SOAK_CALLS", SLICE), setting("SOAK_SEED", 1));
+    let bench = Bench::new();
+    let before: Vec<Idle> = (0..LINES).map(|line| bench.idle(line)).collect();
+    let exchange_before = bench.exchange_descriptors();
+    let (made, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let lost = std::sync::Mutex::new(Vec::new());
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for line in 0..LINES {
+            let (bench, made, refused, lost) = (&bench, &made, &refused, &lost);
+            scope.spawn(move || {
+                let mut caller = Caller::new(bench);
+                let mut chance =
+                    Chance((seed as u64 * 1_000_003 + line as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let mut kind = Kind::Login;
+                loop {
+                    let number = made.fetch_add(1, Ordering::Relaxed);
+                    // The last call of a line is no lone ring, which takes it 10 s to get over.
+                    let last = number + 2 * LINES >= calls;
+                    if number >= calls {
+                        return;
+                    }
+                    let next = chance.kind(kind);
+                    kind = if line == 0 { Kind::Refused } else { next };
+                    if last && kind == Kind::OneRing {
+                        kind = Kind::Login;
+                    }
+                    refused.fetch_add(usize::from(kind == Kind::Refused), Ordering::Relaxed);
+                    let result = caller.call(line, kind, number);
+                    // The next one is another call only when this one's last ring is long past.
+                    if kind == Kind::Refused {
+                        bench.idle(line);
+                    }
+                    if let Err(why) = result {
+                        lost.lock()
+                            .expect("a list")
+                            .push(format!("call {number}, line {line}, {kind:?}: {why}"));
+                    }
+                }
+            });
+        }
+    });
+    let seconds = start.elapsed().as_secs();
+    let lost = lost.into_inner().expect("a list");
+    let refused = refused.into_inner();
+    let after: Vec<Idle> = (0..LINES).map(|line| bench.idle(line)).collect();
+    let mut left = Vec::new();
+    for (line, (before, after)) in before.iter().zip(&after).enumerate() {
+        // A page or two may be touched by the first call.
+        if before.descriptors != after.descriptors || after.memory > before.memory + 64 {
+            left.push(format!("line {line}: {before:?}, then {after:?}"));
+        }
+    }
+    if before[0].pid != after[0].pid {
+        left.push("the getty that only refuses did not live through it".into());
+    }
+    // The lock of a session that is over names nobody; it is replaced where its device is used again, and a pty
+    // that was hung up never is.
+    for lock in fs::read_dir(bench.sandbox.run("lock")).expect("locks").flatten() {
+        let owner = fs::read_to_string(lock.path()).unwrap_or_default();
+        let name = lock.file_name().to_string_lossy().into_owned();
+        if Path::new(&format!("/proc/{}", owner.trim())).exists() || !name.starts_with("LCK..pts_") {
+            left.push(format!("lock {name} of {owner}"));
+        }
+    }
+    // A program that has ended may be on its way out still.
+    let strangers = || {
+        let count = |name: &str| bench.processes().iter().filter(|(_, found)| found == name).count();
+        (count("mgetty") != LINES || bench.processes().len() > 2 * LINES + 1).then(|| bench.processes())
+    };
+    if wait::until_within(ms(5000), || strangers().is_none().then_some(())).is_none() {
+        left.push(format!("processes: {:?}", strangers()));
+    }
+    let exchange_after = bench.exchange_descriptors();
+    if exchange_after > exchange_before + LINES {
+        left.push(format!("descriptors of the exchange: {exchange_before}, then {exchange_after}"));
+    }
+    let logs: String = (0..LINES)
+        .map(|line| {
+            let name = Bench::name(bench.dir.path(), line).replace('/', "-");
+            bench.sandbox.log_text(&format!("mg_{name}.log"))
+        })
+        .collect();
+    let denied = logs.matches("##### denied caller dev=").count();
+    if denied != refused {
+        left.push(format!("{refused} callers were to be refused, the log tells of {denied}"));
+    }
+    if let Some(table) = std::env::var_os("SOAK_TABLE") {
+        let mut row = format!("{seed} {calls} {} {refused} {} {seconds}", calls - lost.len(), lost.len());
+        for (name, value) in [
+            ("left", left.len()),
+            ("memory", after.iter().map(|idle| idle.memory).max().unwrap_or(0)),
+            ("descriptors", after.iter().map(|idle| idle.descriptors).max().unwrap_or(0)),
+        ] {
+            let _ = write!(row, " {name}={value}");
+        }
+        let file = fs::File::options().append(true).create(true).open(table);
+        writeln!(file.expect("the table"), "{row}").expect("a row");
+    }
+    assert!(lost.is_empty() && left.is_empty(), "lost: {lost:#?}\nleft: {left:#?}");
+}
