@@ -5,7 +5,9 @@ use crate::getty::Getty;
 use crate::greeting;
 use crate::session::{How, Login};
 use crate::watcher::Begun;
+use ttyline::at::caller_data::CallerData;
 use ttyline::config::login::{self as config, LoginConfig, LoginFile, RunAs, Utmp};
+use ttyline::config::{Document, Text};
 use ttyline::exit::Mgetty;
 use ttyline::line::Input;
 use ttyline::log::Level;
@@ -40,6 +42,9 @@ pub fn login(getty: &mut Getty, login: Login) -> u8 {
 
 /// What is run; the error is why nothing may be (fail closed: no other entry is tried then).
 fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
+    if let (How::AtOnce, Some(program)) = (&login.how, &getty.service.exec_on_connect) {
+        return at_once(program, getty.session.caller());
+    }
     let path = getty.service.login_file.clone();
     let shown = path.display();
     if getty.session.carrier_stuck() && is_root(&login.name) {
@@ -86,6 +91,23 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     Ok(Decision { program: Program { path: program, args, user }, utmp, name })
 }
 
+/// The program of `exec-on-connect`: root's, its words as those of a login.config entry.
+fn at_once(words: &Text, caller: &CallerData) -> Result<Decision, String> {
+    let line = [b"* - - ", words.as_bytes()].concat();
+    let config = LoginConfig::parse(&Document::parse(line));
+    let entry = config.entries.first().filter(|entry| entry.program.as_bytes().starts_with(b"/"));
+    let entry = entry.ok_or_else(|| {
+        format!(
+            "exec-on-connect: `{}` is no absolute path: nobody is served",
+            visible::field(words.as_bytes())
+        )
+    })?;
+    let args = entry.argv(b"", &caller.connect, &caller.id);
+    let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    let program = Program { path: entry.program.as_str().into_owned(), args, user: None };
+    Ok(Decision { program, utmp: None, name: String::new() })
+}
+
 /// /bin/login, which asks for the rest.
 fn by_default(name: &[u8]) -> Decision {
     let mut args = vec![b"login".to_vec()];
@@ -121,12 +143,13 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
         let host = visible::quoted_field(&getty.session.caller().connect);
         getty.note(Kind::User, user, Some(&host));
     }
+    let frame = getty.service.frame;
     let set = line.settings().and_then(|now| {
         let wanted = match &login.how {
-            How::Typed(end) => now.for_login(*end),
+            How::Typed(end) => now.for_login(*end).with_frame(frame),
             How::Ppp(_) => now.for_ppp(),
-            How::Fido => now.for_name(),
-            How::Unasked => now.for_login(LineEnd::Cr),
+            How::Fido | How::AtOnce => now.for_name(),
+            How::Unasked => now.for_login(LineEnd::Cr).with_frame(frame),
         };
         line.set(&wanted, When::Now)
     });

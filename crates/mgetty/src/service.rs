@@ -12,6 +12,7 @@ use ttyline::config::{self, Setting, Text, caller_rules};
 use ttyline::expect::modem_chat::ModemChat;
 use ttyline::line_name::LineName;
 use ttyline::log::reason;
+use ttyline::settings::Frame;
 use ttyline::{account, speed, visible};
 
 /// Everything about serving a line that the session itself need not know.
@@ -31,6 +32,10 @@ pub struct Service {
     pub mode: Option<u32>,
     /// Carrier is not looked at.
     pub ignore_carrier: bool,
+    /// Data bits and parity.
+    pub frame: Frame,
+    /// Takes every caller at CONNECT: a program and its arguments, as in login.config.
+    pub exec_on_connect: Option<Text>,
     /// Only faxes are to be answered, so nobody is.
     pub fax_only: bool,
     /// As in mgetty.config.
@@ -83,6 +88,9 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
             vec![format!("{}: cannot be read ({}), built-in values are used", path.display(), reason(&error))]
         }
     };
+    if !matches!(config.data_bits.value, 7 | 8) {
+        notes.push(format!("data-bits {}: 7 or 8 are possible, 8 is used", config.data_bits.value));
+    }
     if config.fax_only.value {
         notes.push("fax-only: no fax is received, so every call is refused".into());
     }
@@ -94,6 +102,8 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         owner: id(&config.port_owner.value, account::user_id, "port-owner", &mut notes),
         group: id(&config.port_group.value, account::group_id, "port-group", &mut notes),
         mode: u32::try_from(config.port_mode.value).ok().filter(|mode| *mode <= 0o7777),
+        frame: config.frame(),
+        exec_on_connect: exec_on_connect(&config),
         ignore_carrier: config.ignore_carrier.value,
         fax_only: config.fax_only.value,
         issue: config.issue_file.value.as_str().into_owned(),
@@ -207,9 +217,14 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
             .filter(|limit| *limit > 0 && !config.blocking.value)
             .map(Duration::from_secs),
         fido: config.fido_send_emsi.value,
+        exec_on_connect: exec_on_connect(config).is_some(),
         ttyprompt_hack: config.ttyprompt_hack.value,
         waits,
     }
+}
+
+fn exec_on_connect(config: &MgettyConfig) -> Option<Text> {
+    config.exec_on_connect.value.clone().filter(|program| !program.is_empty())
 }
 
 /// A program and its arguments: words at blanks, no shell.

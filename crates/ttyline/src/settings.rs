@@ -141,6 +141,31 @@ pub enum Flow {
     Both,
 }
 
+/// Parity of a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Parity {
+    /// None.
+    #[default]
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+    /// Always 1.
+    Mark,
+    /// Always 0.
+    Space,
+}
+
+/// How bytes stand on the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Seven data bits, else eight.
+    pub seven: bool,
+    /// Parity.
+    pub parity: Parity,
+}
+
 /// What ended the caller's name, hence how lines end in the session that follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnd {
@@ -225,6 +250,24 @@ impl Settings {
         use control::{CMSPAR, CSIZE, CSTOPB, PARENB, PARODD};
         self.control = self.control & !(CSIZE | CSTOPB | PARENB | PARODD | CMSPAR) | control::CS8;
         self
+    }
+
+    /// The given data bits and parity, 1 stop bit.
+    #[must_use]
+    pub fn with_frame(self, frame: Frame) -> Settings {
+        use control::{CMSPAR, CS7, CSIZE, PARENB, PARODD};
+        let mut wanted = self.eight_bits();
+        if frame.seven {
+            wanted.control = wanted.control & !CSIZE | CS7;
+        }
+        wanted.control |= match frame.parity {
+            Parity::None => 0,
+            Parity::Even => PARENB,
+            Parity::Odd => PARENB | PARODD,
+            Parity::Mark => PARENB | PARODD | CMSPAR,
+            Parity::Space => PARENB | CMSPAR,
+        };
+        wanted
     }
 
     /// No processing of any kind, reads return from one byte on. Control flags stay.
@@ -319,6 +362,19 @@ mod tests {
             speed_in: 9600,
             speed_out: 9600,
         }
+    }
+
+    #[test]
+    fn frames() {
+        use control::{CMSPAR, CS7, CS8, CSIZE, CSTOPB, PARENB, PARODD};
+        let bits = |seven, parity| {
+            odd().with_frame(Frame { seven, parity }).control & (CSIZE | CSTOPB | PARENB | PARODD | CMSPAR)
+        };
+        assert_eq!(bits(false, Parity::None), CS8);
+        assert_eq!(bits(true, Parity::Even), CS7 | PARENB);
+        assert_eq!(bits(false, Parity::Odd), CS8 | PARENB | PARODD);
+        assert_eq!(bits(true, Parity::Mark), CS7 | PARENB | PARODD | CMSPAR);
+        assert_eq!(bits(true, Parity::Space), CS7 | PARENB | CMSPAR);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bad_input;
+mod beside;
 mod callers;
 mod chats;
 mod command_line;

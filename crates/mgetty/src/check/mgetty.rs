@@ -103,6 +103,16 @@ fn values(path: &Path, config: &MgettyConfig, report: &mut Report) {
     for (setting, what) in [(&config.cid_program, "cid-program"), (&config.cnd_program, "cnd-program")] {
         program(path, setting, what, report);
     }
+    program(path, &config.exec_on_connect, "exec-on-connect", report);
+    if !matches!(config.data_bits.value, 7 | 8) {
+        report.error(
+            path,
+            place(&config.data_bits),
+            format!("data-bits {}: 7 or 8 are possible", config.data_bits.value),
+        );
+    } else if config.data_bits.value == 7 && config.exec_on_connect.value.is_none() {
+        report.warn(path, place(&config.data_bits), "data-bits 7: PPP needs eight");
+    }
     if let Some(command) = config.issue_file.value.as_str().strip_prefix('!') {
         if let Some(word) = command.split_ascii_whitespace().next() {
             report.program(path, place(&config.issue_file), word, "issue-file");

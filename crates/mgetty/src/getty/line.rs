@@ -163,10 +163,11 @@ impl Getty {
 
     pub(super) fn set(&mut self, stage: Stage) {
         let (speed, ignore) = (self.service.speed, self.service.ignore_carrier);
+        let frame = self.service.frame;
         self.on_line("setting the line up failed", |line| {
             let now = line.settings()?;
             let wanted = match stage {
-                Stage::Modem => now.for_modem(speed, Flow::Hard),
+                Stage::Modem => now.for_modem(speed, Flow::Hard).with_frame(frame),
                 Stage::Carrier => now.ignoring_carrier(ignore),
                 // Only the output is cooked: a key (^C) or frame (03) that comes while the greeting is
                 // written is for the name reader, not for the tty's signals, echo and line editing.

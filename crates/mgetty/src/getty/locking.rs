@@ -78,10 +78,10 @@ impl Getty {
             None => Some(callback(pid)?),
         };
         let line = Line::open(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
-        let ignore = self.service.ignore_carrier;
-        let set = line
-            .settings()
-            .and_then(|now| line.set(&now.raw().with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now));
+        let (ignore, frame) = (self.service.ignore_carrier, self.service.frame);
+        let set = line.settings().and_then(|now| {
+            line.set(&now.raw().with_frame(frame).with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now)
+        });
         set.map_err(|e| e.to_string())?;
         let mut lock =
             self.locks.take_over(&self.service.name, pid, Some(&line)).map_err(|e| e.to_string())?;

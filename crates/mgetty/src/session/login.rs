@@ -14,6 +14,29 @@ const GREETINGS_MAX: u32 = 20;
 /// He is told this long before the end.
 const LAST_MINUTE: Duration = Duration::from_secs(60);
 
+/// PPP of a cable connection begins within this time, else the caller gets a prompt after all.
+const CABLE_TIME: Duration = Duration::from_secs(30);
+/// What Windows' cable connection says first.
+const CLIENT: &[u8] = b"CLIENT";
+
+/// Looks for [`CLIENT`] on a direct line.
+#[derive(Debug, Default, Clone, Copy)]
+struct Cable {
+    matched: usize,
+}
+
+impl Cable {
+    /// Whether these bytes complete it.
+    fn feed(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|&byte| {
+            let next = CLIENT.get(self.matched) == Some(&byte);
+            // No beginning of it stands inside it, but for its first letter.
+            self.matched = if next { self.matched + 1 } else { usize::from(CLIENT.first() == Some(&byte)) };
+            self.matched == CLIENT.len()
+        })
+    }
+}
+
 /// CONNECT has come, the prompt not yet.
 #[derive(Debug)]
 pub struct Connected {
@@ -23,6 +46,7 @@ pub struct Connected {
     quiet_at: Duration,
     dropped: usize,
     typed_ahead: Vec<u8>,
+    cable: Cable,
     end: Option<Duration>,
 }
 
@@ -40,6 +64,7 @@ pub struct Naming {
     detector: Detector,
     reader: NameReader,
     fido: bool,
+    cable: Cable,
     warn_at: Option<Duration>,
     end: Option<Duration>,
 }
@@ -75,6 +100,11 @@ impl Session {
         self.greetings = 0;
         self.call_begins();
         self.push(Action::Watch);
+        if self.setup.exec_on_connect {
+            self.carrier_counts();
+            self.push(Action::Set(Stage::Name));
+            return self.login_now(Login { name: Vec::new(), how: How::AtOnce });
+        }
         let waits = &self.setup.waits;
         self.state = State::Connected(Connected {
             detector: Detector::new(),
@@ -82,6 +112,7 @@ impl Session {
             quiet_at: self.now + waits.connect_drain,
             dropped: 0,
             typed_ahead: Vec::new(),
+            cable: Cable::default(),
             end: self.setup.login_time.map(|limit| at + limit),
         });
     }
@@ -99,6 +130,9 @@ impl Session {
             let head = connected.detector.head();
             self.carrier_counts();
             return self.ppp(head);
+        }
+        if self.setup.direct && connected.cable.feed(&text) {
+            return self.cable_connection(connected.end);
         }
         let drain = self.setup.waits.connect_drain;
         if self.now < connected.quiet_at && connected.dropped < DRAIN_MAX {
@@ -122,6 +156,7 @@ impl Session {
             detector: connected.detector,
             reader: self.new_reader(self.setup.fido),
             fido: self.setup.fido,
+            cable: connected.cable,
             warn_at,
             end: connected.end,
         };
@@ -132,6 +167,21 @@ impl Session {
         for byte in typed.into_iter().rev() {
             self.pending.push_front(byte);
         }
+    }
+
+    /// Windows' cable connection asks before it begins with PPP. No prompt goes into its first frames.
+    fn cable_connection(&mut self, end: Option<Duration>) {
+        self.log(Level::Mesg, "CLIENT: a cable connection, answered with CLIENTSERVER");
+        self.push(Action::Send(b"CLIENTSERVER".to_vec()));
+        self.state = State::Connected(Connected {
+            detector: Detector::new(),
+            prompt_at: self.now + CABLE_TIME,
+            quiet_at: self.now,
+            dropped: 0,
+            typed_ahead: Vec::new(),
+            cable: Cable::default(),
+            end,
+        });
     }
 
     fn new_reader(&self, fido: bool) -> NameReader {
@@ -161,6 +211,9 @@ impl Session {
         let mut text = Vec::new();
         if naming.detector.feed(byte, &mut text) {
             return self.ppp(naming.detector.head());
+        }
+        if self.setup.direct && naming.cable.feed(&text) {
+            return self.cable_connection(naming.end);
         }
         let mut echo = Vec::new();
         if self.echo.heard(byte) {

@@ -125,6 +125,8 @@ pub struct Setup {
     pub login_time: Option<Duration>,
     /// FIDO mailers are asked to show themselves.
     pub fido: bool,
+    /// A program takes every caller at CONNECT.
+    pub exec_on_connect: bool,
     /// No name is read; the login program gets the prompt in its environment.
     pub ttyprompt_hack: bool,
     /// The waits.
@@ -165,6 +167,7 @@ impl Default for Setup {
             autobauding: false,
             login_time: Some(Duration::from_secs(240)),
             fido: true,
+            exec_on_connect: false,
             ttyprompt_hack: false,
             waits: Waits::default(),
         }

@@ -512,3 +512,33 @@ proptest! {
         fuzz::fuzz(&data);
     }
 }
+
+#[test]
+fn a_program_at_connect_needs_neither_prompt_nor_name() {
+    let mut bench = Bench::idle(Setup { exec_on_connect: true, ..Setup::default() });
+    bench.line("RING\r\n");
+    bench.run_until(|b| b.sent.contains("ATA\r"), b"");
+    bench.run_until(|b| b.session.over(), b"\r\nCONNECT 1200\r\n");
+    assert!(!bench.sent.contains("<prompt>"));
+    let login = Login { name: Vec::new(), how: How::AtOnce };
+    assert!(bench.last.contains(&Action::Login(login)), "{:?}", bench.last);
+}
+
+#[test]
+fn client_is_answered_on_direct_lines_only() {
+    let mut bench = Bench::with(Setup { direct: true, ..Setup::default() });
+    bench.run_until(|b| b.session.appetite() == Appetite::Notice, b"");
+    bench.line("CLCLIENT");
+    assert!(bench.sent.ends_with("CLIENTSERVER"), "{}", bench.sent);
+    bench.wait(20_000);
+    assert!(!bench.sent.contains("<prompt>"), "no prompt into the first frames");
+    bench.wait(11_000);
+    assert!(bench.sent.contains("<prompt>"));
+    bench.sent.clear();
+    bench.line("CLIENT");
+    assert!(bench.sent.ends_with("CLIENTSERVER"), "{}", bench.sent);
+    let mut bench = Bench::connected(Setup::default());
+    bench.line("CLIENT");
+    bench.wait(3000);
+    assert!(!bench.sent.contains("SERVER"), "{}", bench.sent);
+}

@@ -111,6 +111,8 @@ pub enum How {
     Fido,
     /// No name was read (`login-env-ttyprompt-hack`).
     Unasked,
+    /// `exec-on-connect`: not even a prompt was written.
+    AtOnce,
 }
 
 /// What is to be done, in order.

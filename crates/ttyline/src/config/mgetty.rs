@@ -6,7 +6,7 @@
 use super::keywords::keyword_file;
 use super::value::{Chat, Text};
 use super::{Problem, Source};
-use crate::settings::Flow;
+use crate::settings::{Flow, Frame, Parity};
 use std::path::Path;
 
 fn chat(text: &str) -> Chat {
@@ -142,6 +142,12 @@ keyword_file! {
         "dialout-delay" dialout_delay: i64 = 200;
         /// New: a caller who is not answered has gone when the line is silent for so long, ms.
         "refused-drain" refused_drain: i64 = 8000;
+        /// New: this program takes the caller at CONNECT: no prompt, no name.
+        "exec-on-connect" exec_on_connect: Option<Text> = None;
+        /// New: 7 or 8.
+        "data-bits" data_bits: i64 = 8;
+        /// New: parity of each byte.
+        "parity" parity: Parity = Parity::None;
         /// New: `cid-program` and `cnd-program` get so long, s.
         "caller-program-time" caller_program_time: i64 = 10;
         /// New: what becomes of calls; [`super::caller_rules::FILE`] if it is there and none is named.
@@ -159,6 +165,9 @@ pub const NEW_KEYWORDS: &[&str] = &[
     "connect-drain",
     "dialout-delay",
     "refused-drain",
+    "exec-on-connect",
+    "data-bits",
+    "parity",
     "modem-profile",
     "caller-program-time",
     "caller-rules",
@@ -206,6 +215,12 @@ impl MgettyConfig {
     #[must_use]
     pub fn ringback_window(&self) -> std::time::Duration {
         std::time::Duration::from_secs(u64::try_from(self.ringback_time.value).unwrap_or(0).max(30))
+    }
+
+    /// Data bits and parity.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame { seven: self.data_bits.value == 7, parity: self.parity.value }
     }
 
     /// Whether the modem is never asked about fax.

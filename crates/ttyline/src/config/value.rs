@@ -1,6 +1,6 @@
 //! Single values, read as the originals read them (spec section 2; the odd cases were tried on Debian's mgetty).
 
-use crate::settings::Flow;
+use crate::settings::{Flow, Parity};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -19,6 +19,8 @@ pub enum Kind {
     Chat,
     /// A kind of flow control.
     Flow,
+    /// A kind of parity.
+    Parity,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Kind::Bool => "`yes` or `no`",
             Kind::Text => "text",
             Kind::Chat => "a chat script: expect send expect send ...",
+            Kind::Parity => "`none`, `even`, `odd`, `mark` or `space`",
             Kind::Flow => "`rts`, `hard`, `xon`, `soft`, `both` or `none`",
         }
     }
@@ -222,6 +225,28 @@ impl Value for Flow {
             Flow::Both => "both",
         }
         .into()
+    }
+}
+
+/// The kinds of parity by name.
+const PARITIES: [(&str, Parity); 5] = [
+    ("none", Parity::None),
+    ("even", Parity::Even),
+    ("odd", Parity::Odd),
+    ("mark", Parity::Mark),
+    ("space", Parity::Space),
+];
+
+impl Value for Parity {
+    const KIND: Kind = Kind::Parity;
+
+    fn read(text: &[u8]) -> Option<Read<Parity>> {
+        let found = PARITIES.iter().find(|(name, _)| name.as_bytes() == text)?;
+        Some(Read { value: found.1, doubt: None })
+    }
+
+    fn show(&self) -> String {
+        PARITIES.iter().find(|(_, parity)| parity == self).map_or("", |(name, _)| name).into()
     }
 }
 
