@@ -62,3 +62,14 @@ in_service() {
     why="nobody waits on $1 ($(readlink -f "/dev/$1")); locks: $(echo /run/lock/LCK..*); $(tail -n 3 "/var/log/mgetty/mg_${1//\//-}.log" 2>&1)"
     return 1
 }
+
+# count: what a script says of its own checks counts too.
+count() {
+    while IFS= read -r line; do
+        case $line in
+        PASS\ *) passed=$((passed + 1)) ;;
+        FAIL\ *) failed=$((failed + 1)) ;;
+        esac
+        echo "$line"
+    done
+}

@@ -105,7 +105,7 @@ impl Session {
             self.moved.max(at) + if stuck { DRAIN } else { LINGER }
         });
         let rest = self.line_ended.map(|at| at + DRAIN);
-        let control = self.control.as_ref().and_then(|c| c.deadline());
+        let control = self.control.as_ref().filter(|_| self.held.is_some()).and_then(|c| c.deadline());
         [idle, drain, rest, control, self.absent_until].into_iter().flatten().min()
     }
 }

@@ -104,6 +104,8 @@ impl Server {
         while let Ok(((n, serial), news)) = self.line_news.1.try_recv() {
             let Some(session) = self.sessions.get_mut(n).filter(|s| s.serial == serial) else { continue };
             match news {
+                // The waiting ends with the device: what it says then is of a line that is not there.
+                _ if session.held.is_none() => {}
                 News::State(state) => self.tell_lines(n, state),
                 News::Unsupported => {
                     let control = session.control.get_or_insert_default();

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""sharing.py DRIVER POLICY NUMBER PORT: a client of mserver by RFC 2217, with the exchange as the modem behind a real
+driver. POLICY is what `unplugged=` says: end or wait. Prints PASS, FAIL and TIME lines."""
+import json
+import select
+import socket
+import struct
+import sys
+import time
+
+DRIVER, POLICY, NUMBER, PORT = sys.argv[1:5]
+ACM = DRIVER == "cdc_acm"
+NAME = f"mserver on {DRIVER}"
+IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+COM_PORT = 44
+SET_BAUDRATE, SET_DATASIZE, SET_PARITY, SET_STOPSIZE, SET_CONTROL, LINE_MASK, MODEM_MASK = 1, 2, 3, 4, 5, 10, 11
+NOTIFY_LINE, NOTIFY_MODEM = 106, 107
+STATE = dict(dcd=0x80, ri=0x40, dsr=0x20, cts=0x10)
+
+
+class Exchange:
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect("/lab/exchange.sock")
+        self.answers = self.socket.makefile("r")
+
+    def __call__(self, order):
+        verb, _, rest = order.partition(" ")
+        self.socket.sendall(f"{verb} {NUMBER} {rest}\n".encode())
+        self.why = self.answers.readline().rstrip("\n")
+        return self.why[3:] if self.why.startswith("ok") else None
+
+    def state(self):
+        return json.loads(self("state"))
+
+    def lines(self, **held):
+        self("lines " + " ".join(f"{name}={on}" for name, on in {**dict(dcd=0, ri=0, dsr=1, cts=1), **held}.items()))
+
+
+exchange = Exchange()
+
+
+def check(name, good, why=""):
+    print(f"PASS {NAME}: {name}" if good else f"FAIL {NAME}: {name}: {why or exchange.why}", flush=True)
+    return good
+
+
+def waits(conditions):
+    return exchange(f"wait {conditions} 10s") is not None
+
+
+class Client:
+    """Telnet with the com port option; the rest is data."""
+
+    def __init__(self):
+        self.input, self.data, self.told, self.ended = bytearray(), bytearray(), [], False
+        self.socket = socket.create_connection(("127.0.0.1", int(PORT)), 10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(bytes([IAC, WILL, COM_PORT, IAC, WILL, 0, IAC, DO, 0]))
+
+    def order(self, command, *value):
+        body = bytes(value).replace(b"\xff", b"\xff\xff")
+        self.socket.sendall(bytes([IAC, SB, COM_PORT, command]) + body + bytes([IAC, SE]))
+
+    def pump(self, seconds):
+        """Takes in what there is, waiting at most so long for the first of it."""
+        if self.ended or not select.select([self.socket], [], [], max(0, seconds))[0]:
+            return
+        try:
+            piece = self.socket.recv(65536)
+        except OSError:
+            piece = b""
+        self.ended |= not piece
+        self.input += piece
+        while self.input:
+            at = self.input.find(IAC)
+            if at:
+                self.data += self.input[: at if at > 0 else len(self.input)]
+                del self.input[: at if at > 0 else len(self.input)]
+                continue
+            if len(self.input) < 2 or (self.input[1] >= SB and self.input[1] != IAC and len(self.input) < 3):
+                return
+            kind = self.input[1]
+            if kind == IAC:
+                self.data.append(IAC)
+                del self.input[:2]
+            elif kind == SB:
+                end = self.input.find(bytes([IAC, SE]))
+                if end < 0:
+                    return
+                body = bytes(self.input[2:end]).replace(b"\xff\xff", b"\xff")
+                del self.input[: end + 2]
+                if body[:1] == bytes([COM_PORT]):
+                    self.told.append((body[1], body[2:]))
+            else:
+                if kind in (DO, WILL):
+                    option = self.input[2]
+                    answer = {DO: WILL if option in (COM_PORT, 0, 3) else WONT, WILL: DO if option in (0, 1, 3) else DONT}
+                    self.socket.sendall(bytes([IAC, answer[kind], option]))
+                del self.input[: 3 if kind > SB else 2]
+
+    def until(self, true, seconds=10):
+        end = time.monotonic() + seconds
+        while not (found := true()):
+            if self.ended or time.monotonic() > end:
+                return found
+            self.pump(end - time.monotonic())
+        return found
+
+    def notice(self, command, true=lambda value: True, seconds=10):
+        """The first such message since the list was cleared."""
+        return self.until(lambda: [value for told, value in self.told if told == command and true(value)], seconds)
+
+    def asks(self, command, *value):
+        """The answer to an order; its command number is 100 more."""
+        self.told.clear()
+        self.order(command, *value)
+        answer = self.notice(command + 100)
+        return answer[0] if answer else None
+
+    def commands(self, line, answer=b"OK", seconds=15):
+        self.data.clear()
+        self.socket.sendall(line + b"\r")
+        return self.until(lambda: answer in self.data, seconds)
+
+
+exchange.lines()
+client = Client()
+check("a client gets the modem", client.commands(b"ATE0"), bytes(client.data))
+check("it holds DTR", waits("dtr=1 rts=1"))
+client.asks(MODEM_MASK, 255)
+client.asks(LINE_MASK, 255)
+
+# Notices. Each change is answered before the next; cdc_acm has no word for CTS and does not tell a ring's end.
+missed, times = [], []
+for turn in range(60):
+    line = ("dcd", "dsr", "dcd", "ri" if not ACM else "dcd")[turn % 4]
+    on = turn // 4 % 2 == (line == "dsr")
+    exchange.lines(**{line: 1 - on})
+    time.sleep(0.05)
+    client.pump(0)
+    client.told.clear()
+    began = time.monotonic()
+    exchange.lines(**{line: int(on)})
+    if client.notice(NOTIFY_MODEM, lambda value: bool(value[0] & STATE[line]) == on, 3):
+        times.append((time.monotonic() - began) * 1000)
+    else:
+        missed.append((turn, line, on))
+times.sort()
+check("each change of the lines is told", not missed, missed)
+if times:
+    p99 = times[min(len(times) - 1, len(times) * 99 // 100)]
+    print(f"TIME {NAME}: modem-state notices: p50 {times[len(times) // 2]:.1f} ms, p99 {p99:.1f} ms", flush=True)
+exchange.lines()
+
+wrong = []
+for speed in (1200, 57600, 115200):
+    answer = client.asks(SET_BAUDRATE, *struct.pack(">I", speed))
+    if not answer or abs(struct.unpack(">I", answer)[0] - speed) * 50 > speed or not waits(f"speed={speed}"):
+        wrong.append((speed, answer, exchange.why))
+check("speeds are told to the modem and answered", not wrong, wrong)
+answers = [client.asks(SET_DATASIZE, 7), client.asks(SET_PARITY, 3), client.asks(SET_STOPSIZE, 2)]
+check("7E2 is told to the modem and answered", answers == [b"\7", b"\3", b"\2"] and waits("frame=7E2"), answers)
+answers = [client.asks(SET_DATASIZE, 8), client.asks(SET_PARITY, 1), client.asks(SET_STOPSIZE, 1)]
+check("and 8N1", answers == [b"\x08", b"\1", b"\1"] and waits("frame=8N1"), answers)
+
+before = exchange.state()["breaks"]
+client.order(SET_CONTROL, 5)
+time.sleep(0.2)
+client.order(SET_CONTROL, 6)
+check("a break reaches the modem", waits(f"breaks={before + 1}"))
+client.told.clear()
+exchange("break")
+check("a break of the modem's is told", client.notice(NOTIFY_LINE, lambda value: value[0] & 0x10), client.told)
+
+client.order(SET_CONTROL, 12)
+low = waits("rts=0 dtr=1")
+client.order(SET_CONTROL, 11)
+check("RTS follows the client", low and waits("rts=1"))
+client.order(SET_CONTROL, 9)
+low = waits("dtr=0")
+client.order(SET_CONTROL, 8)
+check("DTR follows the client", low and waits("dtr=1"))
+if not ACM:
+    client.asks(SET_CONTROL, 3)
+    exchange.lines(cts=0)
+    client.notice(NOTIFY_MODEM, lambda value: not value[0] & STATE["cts"])
+    stopped = not client.commands(b"ATI0", seconds=0.7)
+    client.data.clear()
+    exchange.lines()
+    check("without CTS nothing is sent, with it everything", stopped and client.until(lambda: b"OK" in client.data), bytes(client.data))
+
+exchange("unplug")
+if POLICY == "end":
+    client.until(lambda: client.ended, 15)
+    check("unplugged in use: the session ends", client.ended)
+    exchange("plug")
+else:
+    client.pump(1)
+    client.pump(1)
+    check("unplugged in use: the session waits", not client.ended)
+    exchange("plug")
+    began = time.monotonic()
+    back = waits("device=1") and waits("dtr=1 speed=115200")
+    check("plugged in again: it has the modem, with its speed", back)
+    print(f"TIME {NAME}: plugged in to DTR: {(time.monotonic() - began) * 1000:.0f} ms", flush=True)
+    check("and goes on", client.commands(b"ATI0", seconds=20), bytes(client.data))
+client.socket.close()
+
+# The next user may have to come more than once while the device is made ready.
+end, served = time.monotonic() + 30, False
+while not served and time.monotonic() < end:
+    try:
+        client = Client()
+        served = client.commands(b"ATI0", seconds=8)
+        client.socket.close()
+    except OSError:
+        pass
+    served or time.sleep(0.3)
+check("the next user has the modem", served)
+exchange("lines")
