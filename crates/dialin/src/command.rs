@@ -26,6 +26,7 @@ pub const TABLE: &[Entry] = &[
     commands::calls::ENTRY,
     commands::lock::ENTRY,
     commands::doctor::ENTRY,
+    commands::line::ENTRY,
     commands::ppp::ENTRY,
     commands::autoppp::ENTRY,
     commands::callerid::ENTRY,

@@ -22,6 +22,7 @@ pub mod places;
 pub mod roles;
 pub mod root;
 pub mod see;
+pub mod services;
 pub mod session;
 pub mod tool;
 

@@ -4,6 +4,7 @@ mod callers;
 mod doctor;
 mod engine;
 mod killed;
+mod lines;
 mod manual;
 mod ppp;
 mod see;

@@ -7,6 +7,7 @@ pub mod callback;
 pub mod callerid;
 pub mod calls;
 pub mod doctor;
+pub mod line;
 pub mod lock;
 pub mod log;
 pub mod ppp;
