@@ -53,6 +53,14 @@ impl Pty {
         self.slave.as_ref().expect("slave is held")
     }
 
+    /// A new descriptor of the slave: a getty that starts hangs the line up for all who had it before.
+    pub fn user(&self) -> File {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = (OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits();
+        let user = File::options().read(true).write(true).custom_flags(flags).open(&self.path);
+        user.expect("the line")
+    }
+
     /// Lets go of our own hold on the slave; the next last close is then seen by the master.
     pub fn let_go(&mut self) {
         self.slave = None;

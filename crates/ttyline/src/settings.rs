@@ -299,6 +299,13 @@ impl Settings {
         wanted
     }
 
+    /// A hang-up of the tty drops DTR.
+    #[must_use]
+    pub fn hanging_up(mut self) -> Settings {
+        self.control = self.control & !control::CLOCAL | control::HUPCL;
+        self
+    }
+
     /// Greeting the caller: cooked and echoing. No ONLCR: the greeting writes its own CR.
     #[must_use]
     pub fn for_greeting(self) -> Settings {

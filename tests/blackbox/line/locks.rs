@@ -157,7 +157,7 @@ fn a_call_is_given_to_its_program_with_the_lock_and_without_flock() {
     getty.modem.expect("here", mark);
     let pid = getty.running.as_ref().expect("started").pid();
     assert_eq!(fs::read_to_string(getty.lock()).expect("the lock"), format!("{pid:>10}\n"));
-    let slave = getty.modem.pty().slave();
+    let slave = &getty.modem.pty().user();
     assert!(!ttyline::sys::tty::is_exclusive(slave).expect("a tty"));
     assert!(ttyline::sys::tty::try_flock(slave).expect("a file"), "pppd may lock the line itself");
 }
@@ -168,7 +168,7 @@ fn programs_without_lock_files_see_that_a_call_is_on() {
     if getty.subject.original {
         return; // It knows lock files only.
     }
-    let slave = getty.modem.pty().slave();
+    let slave = &getty.modem.pty().user();
     assert!(ttyline::sys::tty::try_flock(slave).expect("a file"), "free while idle");
     ttyline::sys::tty::unflock(slave).expect("a file");
     getty.answered();

@@ -6,7 +6,7 @@ use ttyline::settings::{Settings, cc, control, input, local, output};
 use ttyline::sys::termios;
 
 fn now(getty: &Getty) -> Settings {
-    termios::get(getty.modem.pty().slave()).expect("settings of the line")
+    termios::get(getty.modem.pty().user()).expect("settings of the line")
 }
 
 fn is_raw(s: &Settings) {
@@ -27,7 +27,7 @@ fn idle_answering_and_reading_the_name() {
     // Whatever the line was before.
     let before = now(&getty);
     let odd = Settings { control: before.control | control::CSTOPB | control::PARENB, ..before };
-    termios::set(getty.modem.pty().slave(), &odd, termios::When::Now).expect("odd settings");
+    termios::set(getty.modem.pty().user(), &odd, termios::When::Now).expect("odd settings");
     getty.start();
     getty.logged("waiting...");
     let idle = now(&getty);

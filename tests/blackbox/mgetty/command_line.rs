@@ -55,7 +55,7 @@ fn options_stand_anywhere_and_further_words_say_nothing() {
             .start(&getty.subject.path, &[&line, "-s", "115200", "-D", &format!("/dev/{line}"), "vt100"]),
     );
     getty.wait_idle();
-    let settings = nix::sys::termios::tcgetattr(getty.modem.pty().slave()).expect("settings");
+    let settings = nix::sys::termios::tcgetattr(getty.modem.pty().user()).expect("settings");
     assert_eq!(nix::sys::termios::cfgetospeed(&settings), nix::sys::termios::BaudRate::B115200);
     let said = getty.log_in("joe");
     // TERM comes from init's environment, not from the ignored word.

@@ -60,7 +60,7 @@ fn autobauding_follows_the_connect_text() {
     getty.start();
     getty.wait_idle();
     getty.prompt();
-    let settings = nix::sys::termios::tcgetattr(getty.modem.pty().slave()).expect("settings");
+    let settings = nix::sys::termios::tcgetattr(getty.modem.pty().user()).expect("settings");
     assert_eq!(nix::sys::termios::cfgetospeed(&settings), nix::sys::termios::BaudRate::B1200);
 }
 

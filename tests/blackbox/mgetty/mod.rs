@@ -3,6 +3,7 @@
 //! Each test also passes with `SUBJECT=original`; deliberate differences branch on
 //! `subject.original` and stand in README "Differences".
 
+mod alive;
 mod audit;
 mod bad_input;
 mod beside;

@@ -4,7 +4,7 @@ use super::*;
 use nix::sys::termios::{BaudRate, cfgetospeed, tcgetattr};
 
 fn speed(getty: &Getty) -> BaudRate {
-    cfgetospeed(&tcgetattr(getty.modem.pty().slave()).expect("settings"))
+    cfgetospeed(&tcgetattr(getty.modem.pty().user()).expect("settings"))
 }
 
 /// Nothing on the other end that echoes or answers.

@@ -6,7 +6,7 @@ use nix::sys::termios::{
 };
 
 fn now(getty: &Getty) -> Termios {
-    nix::sys::termios::tcgetattr(getty.modem.pty().slave()).expect("settings")
+    nix::sys::termios::tcgetattr(getty.modem.pty().user()).expect("settings")
 }
 
 fn common(settings: &Termios) {

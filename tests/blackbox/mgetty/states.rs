@@ -13,6 +13,10 @@ fn an_idle_getty_reads_nothing() {
         let counts = status.lines().filter(|l| l.contains("ctxt_switches"));
         counts.filter_map(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
     };
+    if !getty.subject.original {
+        getty.wait_state("\"state\":\"idle\"");
+    }
+    std::thread::sleep(ms(50));
     let before = switches();
     std::thread::sleep(ms(300));
     assert_eq!(switches(), before);

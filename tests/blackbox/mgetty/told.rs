@@ -185,6 +185,26 @@ fn a_full_disk_and_a_run_that_cannot_be_written_harm_nobody() {
 }
 
 #[test]
+fn a_process_left_behind_has_the_line_no_more() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    // As the last caller left it: open, and with settings of his own.
+    let left =
+        std::fs::File::options().read(true).write(true).open(getty.modem.pty().path()).expect("the line");
+    let mut cat =
+        std::process::Command::new("cat").stdin(left.try_clone().expect("dup")).spawn().expect("cat");
+    getty.start();
+    getty.wait_idle();
+    let error = std::io::Write::write(&mut &left, b"Password: ").expect_err("written to the next caller");
+    assert_eq!(error.raw_os_error(), Some(nix::libc::EIO));
+    wait::until("its end of input", || cat.try_wait().expect("wait"));
+    let said = getty.log_in("nobody");
+    assert!(said.contains("<<arg1=nobody>>"), "{said}");
+}
+
+#[test]
 fn a_name_nobody_has_is_logged_by_its_length() {
     let mut getty = Getty::new("");
     if getty.subject.original {

@@ -13,6 +13,7 @@ use ttyline::sys::tty::{self, ModemLines};
 impl Getty {
     pub(super) fn open(&mut self) {
         let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
+        self.revoke();
         let opened = loop {
             match Line::open(&self.service.name.path(), opening) {
                 Err(OpenError::Open(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
@@ -40,8 +41,11 @@ impl Getty {
                 return self.answers.push_back(Event::Lock(Locked::Busy));
             }
         }
-        self.own(&line);
         let _ = tty::clear_software_carrier(&line);
+        // Raw from the first moment: a modem's words are not echoed back to it.
+        let speed = self.service.speed;
+        let flow = Flow::Hard;
+        let _ = line.settings().and_then(|now| line.set(&now.for_modem(speed, flow), When::Now));
         let quiet = self.session.troubled();
         if let Some(lines) = line.modem_lines().ok().filter(|_| !quiet) {
             if lines.carrier() && !self.session.setup().direct {
@@ -54,6 +58,29 @@ impl Getty {
         self.line = Some(line);
         self.on_open_line();
         self.answers.push_back(Event::Opened(true));
+    }
+
+    /// Takes the line away from whoever still has it open: what the last caller left running can neither read
+    /// the next one's name nor write to him. Its owner and mode are ours before, so that nobody comes back.
+    fn revoke(&mut self) {
+        let Ok(line) = Line::open(&self.service.name.path(), Opening::AtOnce) else { return };
+        if let Some(lock) = &mut self.lock {
+            // Not from a program that has it by flock: then it is not ours to take.
+            if lock.hold(&line).is_err() {
+                return;
+            }
+        }
+        self.own(&line);
+        // The hang-up drops DTR, whatever the last user made of the settings.
+        if let Ok(found) = line.settings() {
+            let _ = line.set(&found.hanging_up(), When::Now);
+        }
+        if line.become_controlling(true).and_then(|()| tty::hang_up_session()).is_err() {
+            self.log.say(Level::Noise, "not a session of our own: the line is not taken from others");
+        }
+        if let Some(lock) = &mut self.lock {
+            lock.let_go_of_line();
+        }
     }
 
     /// Lets go of the line, and of what was to be written.

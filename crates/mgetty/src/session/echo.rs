@@ -15,6 +15,8 @@ const SHOWN: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub struct Echo {
     shown: Vec<u8>,
+    /// Its lines, as text.
+    text: Vec<u8>,
     prompt: Vec<u8>,
     heard: Vec<u8>,
 }
@@ -28,8 +30,18 @@ impl Echo {
     pub fn shown(&mut self, text: &[u8]) {
         self.prompt = text.iter().copied().filter(|b| counts(*b)).collect();
         self.shown.extend_from_slice(&self.prompt);
+        self.text.extend_from_slice(text);
+        let surplus = self.text.len().saturating_sub(SHOWN);
+        self.text.drain(..surplus);
         let surplus = self.shown.len().saturating_sub(SHOWN);
         self.shown.drain(..surplus);
+    }
+
+    /// Whether a name is a whole line of what was shown. It may be a user's for all that: it proves something
+    /// only where an empty line came before it.
+    pub fn is_line(&self, name: &[u8]) -> bool {
+        let mut lines = self.text.split(|b| matches!(b, b'\r' | b'\n'));
+        !name.is_empty() && lines.any(|line| line.trim_ascii() == name.trim_ascii())
     }
 
     /// This came; true if it is our own.
@@ -73,6 +85,18 @@ mod tests {
         assert!(!hears(&[">"], ">>>>>>>>>"), "a prompt of one character proves nothing");
     }
 
+    #[test]
+    fn a_whole_line_is_known_again() {
+        let mut echo = Echo::default();
+        echo.shown(b"\r\nHello there \r\nnone\r\n");
+        echo.shown(b"login: ");
+        for (name, known) in
+            [("none", true), ("Hello there", true), ("Hello", false), ("", false), ("joe", false)]
+        {
+            assert_eq!(echo.is_line(name.as_bytes()), known, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_grows(bytes in proptest::collection::vec(any::<u8>(), 0..3000)) {
@@ -83,7 +107,7 @@ mod tests {
             for byte in bytes {
                 let _ = echo.heard(byte);
             }
-            prop_assert!(echo.shown.len() <= SHOWN && echo.heard.len() <= 256);
+            prop_assert!(echo.text.len() <= SHOWN && echo.shown.len() <= SHOWN && echo.heard.len() <= 256);
         }
     }
 }

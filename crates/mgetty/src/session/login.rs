@@ -217,9 +217,7 @@ impl Session {
         }
         let mut echo = Vec::new();
         if self.echo.heard(byte) {
-            let text = format!("failed {}, the modem echoes our prompt: hanging up", self.setup.dev_pid());
-            self.audit(&text);
-            return self.recover("modem echoes the prompt");
+            return self.echoed();
         }
         for byte in text {
             let step = naming.reader.feed(byte, &mut echo);
@@ -234,6 +232,12 @@ impl Session {
         }
         self.send(&mut echo);
         self.state = State::Naming(naming);
+    }
+
+    /// It is the modem, in command state, and not a caller.
+    fn echoed(&mut self) {
+        self.audit(&format!("failed {}, the modem echoes our prompt: hanging up", self.setup.dev_pid()));
+        self.recover("modem echoes the prompt");
     }
 
     fn send(&mut self, bytes: &mut Vec<u8>) {
@@ -280,6 +284,10 @@ impl Session {
             }
             Step::Fido(name) => {
                 self.login_now(Login { name, how: How::Fido });
+                return false;
+            }
+            Step::Name(_) if self.greetings > 0 && self.echo.is_line(naming.reader.name()) => {
+                self.echoed();
                 return false;
             }
             Step::Name(end) => {

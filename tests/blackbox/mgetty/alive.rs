@@ -1,0 +1,241 @@
+//! A line that never dies: faults of the exchange, and a modem that echoes. Each ends with a call that is answered.
+
+use super::*;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+const SERVER: &str = "987654";
+
+/// An exchange with a modem on our line and a telephone, and an init that starts the getty again and again.
+struct Office {
+    exchange: Child,
+    dir: tempfile::TempDir,
+    sandbox: Sandbox,
+    line: String,
+    init: Option<Running>,
+}
+
+impl Office {
+    fn new(config: &str) -> Office {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let line = dir.path().join("line");
+        let exchange = Command::new(ringback_tests::subject::ours("exchange"))
+            .arg(format!("--line={SERVER}={}", line.display()))
+            .args(["--far=5550", "--cadence=1s", "--set=handshake=500ms", "--control"])
+            .arg(dir.path().join("ctl"))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("start the exchange");
+        wait::until("the control socket", || UnixStream::connect(dir.path().join("ctl")).ok());
+        let line = std::fs::canonicalize(line).expect("its pty");
+        let line = line.strip_prefix("/dev").expect("a pty").display().to_string();
+        let sandbox = Sandbox::new();
+        sandbox.write_etc("mgetty.config", &format!("{BASE}{config}\n"), 0o644);
+        let program = sandbox.script("program", PROGRAM);
+        sandbox.write_etc("login.config", &format!("* - - {} @\n", program.display()), 0o600);
+        Office { exchange, dir, sandbox, line, init: None }
+    }
+
+    /// As init does: a session of its own for each, a breath between two.
+    fn start(&mut self) {
+        let getty = subject("mgetty").path;
+        let body = format!("while :; do setsid -w {} {}; sleep 0.1; done", getty.display(), self.line);
+        let init = self.sandbox.script("init", &body);
+        self.init = Some(self.sandbox.start(&init, &[]));
+    }
+
+    fn order(&self, order: &str) -> Result<String, String> {
+        let mut stream = UnixStream::connect(self.dir.path().join("ctl")).expect("the control socket");
+        writeln!(stream, "{order}").expect("an order");
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).expect("an answer");
+        match answer.trim_end().split_once(' ').unwrap_or((answer.trim_end(), "")) {
+            ("ok", text) => Ok(text.to_string()),
+            (_, why) => Err(why.to_string()),
+        }
+    }
+
+    #[track_caller]
+    fn orders(&self, orders: &[&str]) {
+        for order in orders {
+            self.order(order)
+                .unwrap_or_else(|why| panic!("{order}: {why}\n{}\n{}", self.state(), self.log()));
+        }
+    }
+
+    fn state(&self) -> String {
+        let name = format!("ringback/lines/{}.json", self.line.replace('/', "_"));
+        std::fs::read_to_string(self.sandbox.run(&name)).unwrap_or_default()
+    }
+
+    fn log(&self) -> String {
+        self.sandbox.log_text(&format!("mg_{}.log", self.line.replace('/', "-")))
+    }
+
+    #[track_caller]
+    fn wait_state(&self, text: &str) {
+        let found = wait::until_within(wait::PATIENCE, || self.state().contains(text).then_some(()));
+        assert!(found.is_some(), "no {text:?} in the state: {}\n{}", self.state(), self.log());
+    }
+
+    /// The test call: rung until it is answered and the prompt is heard. Gives the time from `since`.
+    #[track_caller]
+    fn answers(&self, what: &str, since: Instant) {
+        self.orders(&["hangup 5550", "wait 5550 idle 20s", &format!("dial 5550 {SERVER}")]);
+        self.orders(&["wait 5550 connected 60s"]);
+        println!("{what}: {:.1} s", since.elapsed().as_secs_f64());
+        self.orders(&["expect 5550 20s login:", "hangup 5550"]);
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.init = None;
+        let _ = self.exchange.kill();
+        let _ = self.exchange.wait();
+        // What init had started and could not end any more: it has our line open, and no modem is there.
+        wait::until_within(ms(3000), || {
+            (!std::path::Path::new("/dev").join(&self.line).exists()).then_some(())
+        });
+        if let Ok(state) = serde_json::from_str::<serde_json::Value>(&self.state()) {
+            if let Some(pid) =
+                state["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).filter(|p| *p > 1)
+            {
+                let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                if comm.trim() == "mgetty" {
+                    let _ = nix::sys::signal::kill(
+                        nix::unistd::Pid::from_raw(pid),
+                        nix::sys::signal::Signal::SIGKILL,
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_modem_that_was_silent_is_in_service_when_it_is_well() {
+    if subject("mgetty").original {
+        return;
+    }
+    let mut office = Office::new("");
+    office.orders(&[&format!("fault {SERVER} deaf")]);
+    office.start();
+    office.wait_state("\"why\":\"modem is silent\"");
+    // Looked at several times, said once.
+    std::thread::sleep(ms(4000));
+    assert_eq!(office.log().matches("modem is silent: trying again").count(), 1, "{}", office.log());
+    office.orders(&[&format!("fault {SERVER} clear")]);
+    let well = Instant::now();
+    office.wait_state("\"state\":\"idle\"");
+    println!("silent modem, from well to waiting: {:.1} s", well.elapsed().as_secs_f64());
+    office.answers("silent modem, from well to answered", well);
+}
+
+#[test]
+fn a_modem_that_loses_power_while_it_answers() {
+    if subject("mgetty").original {
+        return;
+    }
+    let mut office = Office::new("");
+    office.start();
+    office.wait_state("\"state\":\"idle\"");
+    office.orders(&[&format!("dial 5550 {SERVER}"), &format!("wait {SERVER} training 20s")]);
+    office.orders(&[&format!("fault {SERVER} power-cycle")]);
+    let since = Instant::now();
+    office.answers("power lost while answering, to the next answer", since);
+}
+
+#[test]
+fn a_caller_who_is_cut_off_at_each_place() {
+    if subject("mgetty").original {
+        return;
+    }
+    let mut office = Office::new("");
+    office.start();
+    office.wait_state("\"state\":\"idle\"");
+    let call = format!("dial 5550 {SERVER}");
+    for typed in ["", "jo", "nobody\\r"] {
+        office.orders(&[&call, "wait 5550 connected 20s", "expect 5550 20s login:"]);
+        if !typed.is_empty() {
+            office.orders(&[&format!("type 5550 {typed}")]);
+        }
+        if typed.ends_with('r') {
+            office.wait_state("\"state\":\"session\"");
+        }
+        office.orders(&[&format!("cut {SERVER}"), "wait 5550 idle 20s"]);
+        // A pty is hung up by a new one in its place.
+        let line = std::fs::canonicalize(office.dir.path().join("line")).expect("its pty");
+        let moved = line.strip_prefix("/dev").expect("a pty").display().to_string();
+        if moved != office.line {
+            office.init = None;
+            office.line = moved;
+            office.start();
+        }
+        office.wait_state("\"state\":\"idle\"");
+    }
+    office.answers("after three that were cut off", Instant::now());
+}
+
+#[test]
+fn a_modem_that_echoes_the_prompt_is_not_answered() {
+    let mut getty = Getty::new("login-prompt @!login:\nlogin-time 30");
+    if getty.subject.original {
+        return;
+    }
+    getty.start();
+    getty.wait_idle();
+    let mark = getty.answer();
+    getty.modem.expect("login:", mark);
+    // Back in command state, unsaid: from now on every character is echoed.
+    getty.modem.hang_up();
+    getty.modem.send("\r");
+    getty.wait_log("the modem echoes our prompt");
+    getty.wait_record("modem echoes the prompt");
+    getty.wait_state("\"state\":\"idle\"");
+    let mark = getty.answer();
+    getty.modem.expect("login:", mark);
+}
+
+#[test]
+fn no_carrier_left_over_fails_no_initialisation() {
+    let manner = replying("ATQ0V1H0", "\r\nNO CARRIER\r\n\r\nOK\r\n");
+    let mut getty = Getty::with("", manner);
+    if getty.subject.original {
+        return;
+    }
+    getty.start();
+    getty.wait_idle();
+    assert!(!getty.log().contains("failed"), "{}", getty.log());
+}
+
+#[test]
+fn a_stopped_syslog_with_a_full_queue_stalls_no_call() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    let log = getty.sandbox.path().join("log-socket");
+    let socket = std::os::unix::net::UnixDatagram::bind(&log).expect("a socket");
+    let full = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
+    full.set_nonblocking(true).expect("non-blocking");
+    while full.send_to(b"full", &log).is_ok() {}
+    // A /dev of its own with nothing but what a getty needs, and this /dev/log.
+    let script = getty.sandbox.script(
+        "stopped",
+        r#"d=$1/dev
+mkdir -p "$d" && mount -t tmpfs none "$d" && mkdir "$d/pts" && mount --rbind /dev/pts "$d/pts" || exit 99
+for n in null zero full tty random urandom; do : >"$d/$n" && mount --bind "/dev/$n" "$d/$n"; done
+ln -s "$1/log-socket" "$d/log" && mount --rbind "$d" /dev || exit 99
+exec "$2" "$3""#,
+    );
+    let (root, line) = (getty.sandbox.path().display().to_string(), getty.modem.line());
+    let program = getty.subject.path.display().to_string();
+    getty.running = Some(getty.sandbox.start(&script, &[&root, &program, &line]));
+    getty.wait_idle();
+    let said = getty.log_in("nobody");
+    assert!(said.contains("<<arg1=nobody>>"), "{said}");
+    drop(socket);
+}
