@@ -17,6 +17,7 @@ pub mod draft;
 pub mod holder;
 pub mod journal;
 pub mod json;
+pub mod lint;
 pub mod mask;
 pub mod places;
 pub mod roles;

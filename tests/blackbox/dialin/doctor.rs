@@ -4,7 +4,9 @@ use super::tree::Tree;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::ours;
 use ringback_tests::wait;
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 fn machine() -> Tree {
     let tree = Tree::with(&[
@@ -20,7 +22,7 @@ fn machine() -> Tree {
         ("/proc/77/cmdline", "/usr/sbin/ModemManager\0"),
         ("/etc/udev/rules.d/60-ringback.rules", "ENV{ID_MM_DEVICE_IGNORE}=\"1\"\n"),
     ]);
-    std::fs::create_dir_all(tree.at("/var/lock")).expect("a directory");
+    fs::create_dir_all(tree.at("/var/lock")).expect("a directory");
     tree.chmod("/var/lock", 0o1777);
     tree.chmod("/usr/sbin/pppd", 0o4754);
     tree.chmod("/etc/mgetty/login.config", 0o600);
@@ -42,7 +44,7 @@ fn a_machine_is_looked_at_and_told_what_to_type() {
     tree.chmod("/etc/mgetty/login.config", 0o644);
     tree.write("/etc/modprobe.d/hard.conf", "# no\ninstall ppp_generic /bin/false\n");
     tree.write("/proc/78/cmdline", "/sbin/agetty\0-L\0ttyS0\x1b[2J\0");
-    std::fs::remove_file(tree.at("/etc/udev/rules.d/60-ringback.rules")).expect("remove");
+    fs::remove_file(tree.at("/etc/udev/rules.d/60-ringback.rules")).expect("remove");
     let told = tree.run(&["doctor"]);
     assert_eq!(told.status, 3, "{}", told.out);
     for wanted in [
@@ -66,32 +68,76 @@ fn a_machine_is_looked_at_and_told_what_to_type() {
     assert!(tree.run(&["doctor", "ttyS0"]).refused().contains("no lines with --root"));
 }
 
+/// A line of the exchange, and dialin beside our programs in a private view of the machine.
+struct Office {
+    sandbox: Sandbox,
+    exchange: Child,
+    device: PathBuf,
+}
+
+impl Office {
+    fn new() -> Office {
+        let sandbox = Sandbox::new();
+        let link = sandbox.path().join("line");
+        let mut command = Command::new(ours("exchange"));
+        command.arg(format!("--line=1={}", link.display())).args(["--far=2,s0=1,answer-delay=0", "--far=3"]);
+        command.args(["--set=handshake=50ms", "--control"]).arg(sandbox.path().join("ctl"));
+        let exchange = command.stdin(Stdio::null()).spawn().expect("the exchange");
+        let device = wait::until("the line", || fs::canonicalize(&link).ok());
+        Office { sandbox, exchange, device }
+    }
+
+    fn dialin(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let path = format!(
+            "{}:/usr/sbin:/usr/bin:/sbin:/bin",
+            ours("dialin").parent().expect("a directory").display()
+        );
+        let mut command = self.sandbox.command(&ours("dialin"), None);
+        let output = command
+            .env("PATH", path)
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .expect("dialin");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        let _ = self.exchange.kill();
+        let _ = self.exchange.wait();
+    }
+}
+
 #[test]
 fn modems_on_lines_are_asked() {
-    let sandbox = Sandbox::new();
-    let link = sandbox.path().join("line");
-    let mut exchange = Command::new(ours("exchange"))
-        .arg(format!("--line=1={}", link.display()))
-        .arg("--control")
-        .arg(sandbox.path().join("ctl"))
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the exchange");
-    let device = wait::until("the line", || std::fs::canonicalize(&link).ok());
-    let mut command = sandbox.command(&ours("dialin"), None);
-    let ours_first =
-        format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", ours("dialin").parent().expect("a directory").display());
-    command.env("PATH", ours_first).arg("doctor").arg(&device).arg("/dev/null");
-    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("dialin");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let _ = exchange.kill();
-    let _ = exchange.wait();
-    let name = device.display().to_string();
-    assert!(
-        text.contains(&format!("ok       {name}: a modem answers")),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let office = Office::new();
+    let name = office.device.display().to_string();
+    let (code, text, err) = office.dialin(&["doctor", &name, "/dev/null"]);
+    assert!(text.contains(&format!("ok       {name}: a modem answers")), "{code:?} {text}{err}");
     assert!(text.contains("PROBLEM  /dev/null: "), "{text}");
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(code, Some(3));
+}
+
+#[test]
+fn lines_are_tested_by_calls() {
+    let office = Office::new();
+    let name = office.device.display().to_string();
+    let (code, text, err) = office.dialin(&["test", &name]);
+    assert_eq!(code, Some(0), "{text}{err}");
+    assert!(text.starts_with("ok ") && text.contains("a modem answers"), "{text}");
+    let (code, text, err) = office.dialin(&["test", &name, "--dial", "2"]);
+    assert_eq!(code, Some(0), "{text}{err}");
+    assert!(text.contains("CONNECT") && text.ends_with("1 of 1 calls connected\n"), "{text}");
+    let (code, text, _) = office.dialin(&["--json", "test", &name, "--dial", "404"]);
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((code, told["good"].as_u64()), (Some(3), Some(0)), "{text}");
+    assert!(told["tests"][0]["says"].as_str().is_some_and(|says| says.contains("NO CARRIER")), "{text}");
+    let (code, _, err) = office.dialin(&["test", &name, "--dial", "1;H0"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("no number a modem could dial"), "{err}");
+    assert_eq!(fs::read_dir(office.sandbox.path().join("run/lock")).expect("locks").count(), 0);
 }

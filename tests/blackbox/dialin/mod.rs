@@ -5,6 +5,7 @@ mod doctor;
 mod engine;
 mod killed;
 mod lines;
+mod lint;
 mod manual;
 mod ppp;
 mod see;

@@ -25,6 +25,25 @@ pub const LETTERS: &[(u8, bool)] = &[
     (b'V', false),
 ];
 
+/// Letters that say what a keyword of mgetty.config says, and win over it; whether they take a value.
+pub const KEYWORDS: &[(u8, &str, bool)] = &[
+    (b's', "speed", true),
+    (b'n', "rings", true),
+    (b'r', "direct", false),
+    (b'b', "blocking", false),
+    (b'a', "autobauding", false),
+    (b'D', "data-only", false),
+    (b'F', "fax-only", false),
+    (b'x', "debug", true),
+    (b'p', "login-prompt", true),
+    (b'R', "ringback-time", true),
+    (b'i', "issue-file", true),
+    (b'C', "modem-type", true),
+    (b'm', "init-chat", true),
+    (b'I', "fax-id", true),
+    (b'S', "fax-server-file", true),
+];
+
 /// A word of the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
@@ -108,6 +127,12 @@ impl GettyCommand {
             _ => command.options(),
         }
         Some(command)
+    }
+
+    /// The command as it stands.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The line's name below `/dev`.

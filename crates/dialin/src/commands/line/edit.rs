@@ -5,7 +5,7 @@ use crate::places::{INITTAB, UNITS};
 use crate::services::{self, By, Init, Served, escaped, unit_file};
 use crate::session::Session;
 use anyhow::{Result, bail};
-use ttyline::config::getty_command::{GettyCommand, Program};
+use ttyline::config::getty_command::{GettyCommand, KEYWORDS, Program};
 use ttyline::config::mgetty::MgettyConfig;
 use ttyline::config::{Document, inittab, sections};
 use ttyline::speed;
@@ -13,25 +13,6 @@ use ttyline::visible;
 
 /// The unit we ship.
 const UNIT: &str = include_str!("../../../../../etc/systemd/mgetty@.service");
-
-/// Letters of the command line and the keywords they win over; the last: it takes a value.
-const LETTERS: &[(u8, &str, bool)] = &[
-    (b's', "speed", true),
-    (b'n', "rings", true),
-    (b'r', "direct", false),
-    (b'b', "blocking", false),
-    (b'a', "autobauding", false),
-    (b'D', "data-only", false),
-    (b'F', "fax-only", false),
-    (b'x', "debug", true),
-    (b'p', "login-prompt", true),
-    (b'R', "ringback-time", true),
-    (b'i', "issue-file", true),
-    (b'C', "modem-type", true),
-    (b'm', "init-chat", true),
-    (b'I', "fax-id", true),
-    (b'S', "fax-server-file", true),
-];
 
 /// The one served line of that name that may be edited.
 ///
@@ -119,7 +100,7 @@ pub fn set(
         changes.push((keyword, None));
     }
     for (keyword, value) in changes {
-        let letter = LETTERS.iter().find(|(_, known, _)| *known == keyword);
+        let letter = KEYWORDS.iter().find(|(_, known, _)| *known == keyword);
         let on_command = letter
             .and_then(|(l, _, takes)| Some((*l, *takes, command.as_ref()?)))
             .filter(|(l, _, c)| c.value(*l).is_some());
