@@ -10,6 +10,7 @@ pub mod exec;
 mod explain;
 pub mod getty;
 pub mod greeting;
+mod guesses;
 mod handover;
 mod hook;
 pub mod judge;

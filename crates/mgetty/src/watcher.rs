@@ -14,6 +14,7 @@
 //! It sleeps all the time. Only where no event can be had it looks: under PPP, whose line discipline tells
 //! poll nothing of a hang-up, and once a minute against a user's `stty clocal`.
 
+use crate::guesses;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::Signal;
@@ -180,6 +181,7 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
     call.cause = cause.into();
     let _ = call.append(Path::new(record::FILE));
     tell_end(beside);
+    note_login(beside, &call);
     if begun.own_utmp {
         let _ = utmp::clear(Path::new(crate::show::UTMP), Path::new(utmp::WTMP), beside.session);
     }
@@ -205,6 +207,19 @@ fn tell(beside: &Beside, call: &Record) {
         ..LineState::default()
     };
     let _ = state::write(Path::new(state::DIRECTORY), &beside.name, &state);
+}
+
+/// /bin/login writes a user's record into wtmp when the password was right; what it has not, was a guess.
+fn note_login(beside: &Beside, call: &Record) {
+    let program = call.program.as_deref().unwrap_or("");
+    if program.rsplit('/').next() != Some("login") {
+        return;
+    }
+    let since = call.start.unwrap_or(SystemTime::UNIX_EPOCH);
+    if let Some(right) = utmp::was_user(Path::new(utmp::WTMP), beside.session, since) {
+        let caller = call.caller.as_deref().unwrap_or("");
+        let _ = guesses::note(Path::new(guesses::FILE), beside.name.device(), caller, !right);
+    }
 }
 
 /// The session is over; if the next getty has not written its own state, this stands.

@@ -205,6 +205,41 @@ fn a_process_left_behind_has_the_line_no_more() {
 }
 
 #[test]
+fn who_guesses_gets_his_prompt_later_and_others_do_not() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    std::fs::write(getty.sandbox.path().join("log/wtmp"), "").expect("wtmp");
+    let login = getty.sandbox.script("login", "echo '<<end>>'");
+    getty.sandbox.write_etc("login.config", &format!("* - - {} @\n", login.display()), 0o600);
+    let file = getty.sandbox.path().join("lib/ringback/guesses");
+    let count = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
+    // A login that ends without a user in wtmp is a guess.
+    getty.start();
+    getty.wait_idle();
+    getty.modem.send("\r\nNMBR = 555\r\n");
+    getty.log_in("nobody");
+    wait::until("the guess", || (count() == 1).then_some(()));
+    let text = std::fs::read_to_string(&file).expect("the file");
+    std::fs::write(&file, text.repeat(4)).expect("three more");
+    for (caller, delayed) in [("555", true), ("556", false)] {
+        let mut next = Getty::new("");
+        std::fs::create_dir_all(next.sandbox.path().join("lib/ringback")).expect("a directory");
+        std::fs::copy(&file, next.sandbox.path().join("lib/ringback/guesses")).expect("the guesses");
+        next.start();
+        next.wait_idle();
+        next.modem.send(format!("\r\nNMBR = {caller}\r\n"));
+        let mark = next.answer();
+        let connected = next.modem.connected_at().expect("CONNECT");
+        let place = next.modem.expect("login: ", mark);
+        let waited = next.modem.time_of(place - 1) - connected;
+        assert_eq!(next.log().contains("prompt 2 s later"), delayed, "{}", next.log());
+        assert!(!delayed || waited >= ms(1900), "{waited:?}");
+    }
+}
+
+#[test]
 fn a_name_nobody_has_is_logged_by_its_length() {
     let mut getty = Getty::new("");
     if getty.subject.original {

@@ -4,7 +4,8 @@
 //! when the getty is about to wait, and for a session by the watcher.
 
 use super::Getty;
-use crate::session::Phase;
+use crate::guesses;
+use crate::session::{Event, Phase};
 use crate::watcher::{Beside, Watcher};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -164,6 +165,11 @@ impl Getty {
         match Watcher::start(line, &beside) {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => self.log.failed(Level::Warn, "no watcher", &error),
+        }
+        let caller = &self.session.caller().id;
+        let delay = guesses::load(Path::new(guesses::FILE)).delay(self.service.name.device(), caller);
+        if !delay.is_zero() {
+            self.answers.push_back(Event::Slow(delay));
         }
     }
 }

@@ -124,6 +124,16 @@ impl Session {
         }
     }
 
+    /// He may be guessing. A PPP frame is recognised meanwhile.
+    pub(super) fn slowed(&mut self, mut connected: Connected, delay: Duration) {
+        self.log(
+            Level::Mesg,
+            &format!("logins of this caller have failed: prompt {} s later", delay.as_secs()),
+        );
+        connected.prompt_at += delay;
+        self.state = State::Connected(connected);
+    }
+
     pub(super) fn connected_byte(&mut self, mut connected: Connected, byte: u8) {
         let mut text = Vec::new();
         if connected.detector.feed(byte, &mut text) {

@@ -303,6 +303,7 @@ impl Session {
             (State::Opening, Event::Opened(opened)) => self.opened(opened),
             (State::Opening, Event::NoDevice) => self.recover("no such device"),
             (State::CarrierAsked(look), Event::Carrier(on)) => self.carrier(look, on),
+            (State::Connected(connected), Event::Slow(delay)) => self.slowed(connected, delay),
             (State::Connected(_) | State::Naming(_), Event::CarrierLost) => self.carrier_lost(),
             // Somebody holds the line without a lock file (`flock`).
             (State::Opening, Event::Lock(locked)) => self.locked(Reason::Start, locked),

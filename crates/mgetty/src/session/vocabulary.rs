@@ -41,6 +41,8 @@ pub enum Event<'a> {
     Carrier(Option<bool>),
     /// Answer to [`Stage::Carrier`]: carrier was there, and has fallen while it was not looked at.
     CarrierLost,
+    /// Answer to [`Action::Watch`]: logins of this caller have failed, the prompt comes so much later.
+    Slow(Duration),
     /// Answer to [`Action::DtrLow`]: whether the line has a DTR.
     DtrIsLow(bool),
     /// Answer to [`Action::AskNologin`]: whether logins are forbidden now.

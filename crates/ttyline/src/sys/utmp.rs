@@ -124,6 +124,29 @@ pub fn clear(utmp: &Path, wtmp: &Path, pid: i32) -> io::Result<()> {
     store(&file, wtmp, place, record)
 }
 
+/// Whether process `pid` has become a user's since then, by the last records of `wtmp`; `None` where that
+/// cannot be read.
+#[must_use]
+pub fn was_user(wtmp: &Path, pid: i32, since: SystemTime) -> Option<bool> {
+    let mut file = File::open(wtmp).ok()?;
+    let whole = file.metadata().ok()?.len() / RECORD as u64;
+    let since = since.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    file.seek(SeekFrom::Start(whole.saturating_sub(LAST) * RECORD as u64)).ok()?;
+    let mut bytes = [0; RECORD];
+    while file.read_exact(&mut bytes).is_ok() {
+        let record = from_bytes(&bytes);
+        // Unsigned: see above.
+        let time = u64::from(record.ut_tv.tv_sec as u32);
+        if record.ut_type == libc::USER_PROCESS && record.ut_pid == pid && time >= since {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
+
+/// So many records of wtmp are looked at.
+const LAST: u64 = 500;
+
 /// As other gettys do: the last four characters of the line.
 fn id_of(line: &str) -> String {
     let skip = line.chars().count().saturating_sub(4);
@@ -257,5 +280,11 @@ mod tests {
             assert_eq!((text_of(&last.ut_line), text_of(&last.ut_user)), ("ttyACM0".into(), String::new()));
         }
         clear(&utmp, &wtmp, 12345).unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        assert_eq!(was_user(&wtmp, 99, SystemTime::now() - hour), Some(true));
+        assert_eq!(was_user(&wtmp, 99, SystemTime::now() + hour), Some(false));
+        assert_eq!(was_user(&wtmp, 98, UNIX_EPOCH), Some(false));
+        assert_eq!(was_user(dir.path(), 99, UNIX_EPOCH), Some(false));
+        assert_eq!(was_user(&dir.path().join("none"), 99, UNIX_EPOCH), None);
     }
 }
