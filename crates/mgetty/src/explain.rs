@@ -6,9 +6,9 @@ use crate::service;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use ttyline::at::caller_data::CallerData;
-use ttyline::config::caller_rules::{self, Outcome, RulesFile};
+use ttyline::config::caller_rules::Outcome;
 use ttyline::config::mgetty::MgettyConfig;
-use ttyline::config::{self, Document, Source, dialin};
+use ttyline::config::{self, Document, Source};
 use ttyline::visible;
 
 const DAYS: [&str; 7] = ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"];
@@ -44,30 +44,12 @@ pub fn explain(options: &Options, caller: &str) -> u8 {
             let _ = writeln!(out, "then asked: {words} (exit code 1 refuses)");
         }
     }
-    doubts(&files, line.is_some(), &mut out);
+    for doubt in files.doubts() {
+        let _ = writeln!(out, "note: {doubt}");
+    }
+    if line.is_none() && files.name_lines() {
+        let _ = writeln!(out, "note: there are rules for single lines; ask for one with --line");
+    }
     let _ = std::io::stdout().write_all(out.as_bytes());
     u8::from(judgement.outcome != Outcome::Answer)
-}
-
-/// What in the two files hardly does what was meant.
-fn doubts(files: &judge::Files, line: bool, out: &mut String) {
-    if let Source::Read(bytes, _) = config::read(&files.dialin) {
-        for problem in dialin::check(&bytes) {
-            let _ = writeln!(out, "note: {}", problem.describe(&files.dialin));
-        }
-    }
-    if let RulesFile::Usable(rules) = caller_rules::load_file(&files.rules) {
-        for dead in rules.unreachable() {
-            let _ = writeln!(
-                out,
-                "note: {}:{}: the rule is never reached: line {} decides before it",
-                files.rules.display(),
-                dead.at,
-                dead.because.line
-            );
-        }
-        if !line && rules.rules.iter().any(|rule| rule.lines.is_some()) {
-            let _ = writeln!(out, "note: there are rules for single lines; ask for one with --line");
-        }
-    }
 }

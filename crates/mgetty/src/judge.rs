@@ -45,6 +45,44 @@ impl Files {
     }
 }
 
+impl Files {
+    /// What in them is broken or hardly does what was meant, each with its place.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        match config::read(&self.dialin) {
+            Source::Read(bytes, _) => {
+                doubts.extend(dialin::check(&bytes).iter().map(|problem| problem.describe(&self.dialin)));
+            }
+            Source::Unreadable(error) => {
+                doubts.push(format!("{}: cannot be read: {}", self.dialin.display(), reason(&error)));
+            }
+            Source::Missing => {}
+        }
+        let shown = self.rules.display();
+        match caller_rules::load_file(&self.rules) {
+            RulesFile::Usable(rules) => {
+                doubts.extend(rules.problems.iter().map(|problem| problem.describe(&self.rules)));
+                doubts.extend(rules.unreachable().iter().map(|dead| {
+                    let line = dead.because.line;
+                    format!("{shown}:{}: the rule is never reached: line {line} decides before it", dead.at)
+                }));
+            }
+            RulesFile::Missing if self.rules_named => doubts.push(format!("{shown}: not there")),
+            RulesFile::Missing => {}
+            RulesFile::Rejected(why) => doubts.push(format!("{shown} {why}: nobody is answered")),
+        }
+        doubts
+    }
+
+    /// Whether there are rules for single lines.
+    pub fn name_lines(&self) -> bool {
+        match caller_rules::load_file(&self.rules) {
+            RulesFile::Usable(rules) => rules.rules.iter().any(|rule| rule.lines.is_some()),
+            _ => false,
+        }
+    }
+}
+
 impl Judgement {
     fn dialin(&mut self, path: &Path, call: &Call<'_>) {
         let bytes = match config::read(path) {
@@ -170,6 +208,19 @@ mod tests {
         let (_dir, odd) = files(None, None);
         std::fs::create_dir(&odd.dialin).unwrap();
         assert_eq!(odd.judge(&call("1")).outcome, Outcome::Refuse);
+    }
+
+    #[test]
+    fn what_is_doubtful_is_told_at_the_start() {
+        let (_dir, files) = files(Some("555 # office\n"), Some("all answer\nall ignore\nform 1 refuse\n"));
+        let doubts = files.doubts();
+        assert!(doubts[0].contains("/d:1:5: `#`: comments"), "{doubts:?}");
+        if nix::unistd::geteuid().is_root() {
+            assert!(
+                doubts[1].contains("/r:3:1: `form`") && doubts[2].contains("/r:2:1: the rule is never"),
+                "{doubts:?}"
+            );
+        }
     }
 
     #[test]

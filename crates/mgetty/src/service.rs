@@ -94,6 +94,7 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
     if config.fax_only.value {
         notes.push("fax-only: no fax is received, so every call is refused".into());
     }
+    notes.extend(caller_files(&directory, &config).doubts());
     let speed = speed_of(&config, &mut notes);
     let setup = Setup { profile: profile(&config, &mut notes), ..setup(&config, options, &name) };
     let service = Service {

@@ -3,6 +3,7 @@
 use ringback_tests::subject::top;
 use std::fs;
 use ttyline::config::Document;
+use ttyline::config::caller_rules::CallerRules;
 use ttyline::config::login::LoginConfig;
 use ttyline::config::mgetty::MgettyConfig;
 use ttyline::lock::content;
@@ -24,7 +25,7 @@ fn configuration_files() {
         assert_eq!(lines.iter().map(|line| line.span.len()).sum::<usize>(), seed.len());
         let problems = MgettyConfig::default().load(&document, Some("ttyS0"));
         assert_eq!(problems, MgettyConfig::default().load_bytes(&seed, Some("ttyS0")));
-        let _ = LoginConfig::parse(&document);
+        let _ = (LoginConfig::parse(&document), CallerRules::parse(&document).unreachable());
     }
 }
 

@@ -156,6 +156,15 @@ fn limits_hold_and_the_line_goes_on() {
     office.rings(HOME, "outcome='call-back 666'");
     office.idle(3);
     assert!(office.records().contains("refused: password"), "{}", office.records());
+    // Whoever was called on this line just now is in a loop, and is not called once more.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
+    let attempts = office.sandbox.path().join("lib/ringback/callback-attempts");
+    std::fs::write(attempts, format!("{now} connected - {} 666\n", office.line)).expect("attempts");
+    office.sandbox.write_etc("callback.config", "delay 4\n", 0o644);
+    office.rings(HOME, "outcome='call-back 666'");
+    office.idle(4);
+    assert!(office.records().contains("refused: loop"), "{}", office.records());
+    assert!(office.records().contains("to be called back"), "mgetty has records of the rings too");
     // Whoever hides his number is nobody's caller: `all` is not about him.
     office.exchange.orders(&[&format!("set {HOME} withheld=on")]);
     office.answers(HOME);

@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ttyline::config::callback::CallbackConfig;
+use ttyline::config::caller_rules::{Call, CallerRules};
 use ttyline::config::dialin;
 use ttyline::config::document::{Document, read_lines};
 use ttyline::config::login::{AUTO_PPP, LoginConfig, MOST_ARGUMENTS};
@@ -33,5 +34,10 @@ fuzz_target!(|data: &[u8]| {
             assert!(entry.argv(name, "", "none").len() <= 1 + MOST_ARGUMENTS);
         }
     }
-    let _ = dialin::look_up(data, "5551234");
+    let _ = (dialin::look_up(data, "5551234"), dialin::check(data));
+    let rules = CallerRules::parse(&document);
+    let call = Call { caller: "5551234", called: "42", ring: 1, line: "ttyS0", weekday: 3, minute: 600 };
+    if let Some(found) = rules.find(&call) {
+        assert!(rules.unreachable().iter().all(|dead| dead.at != found.at));
+    }
 });
