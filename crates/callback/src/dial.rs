@@ -64,6 +64,9 @@ pub struct NotNow {
 /// [`NotNow`].
 pub fn prepare(name: &LineName, speed: u32, sockets: &Path, log: &mut Log) -> Result<Prepared, NotNow> {
     let not_now = |when, level, why: String| NotNow { when, level, why: format!("{name}: {why}") };
+    if let Err(error) = std::fs::metadata(name.path()) {
+        return Err(not_now(When::Never, Level::Error, ttyline::log::reason(&error)));
+    }
     let mut lock = match Locks::default().acquire(name, None) {
         Ok(lock) => lock,
         Err(LockError::Held(holder)) => {

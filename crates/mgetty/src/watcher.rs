@@ -8,6 +8,7 @@
 //! - a PPP frame that told us to start pppd is not lost: pppd throws its input away when it sets the line up,
 //!   so the frame is put back after pppd has attached its line discipline;
 //! - a program that outlives its carrier is ended, first with TERM, then with KILL;
+//! - a lock that somebody removes is made again;
 //! - the moment the session ends the line is let go, DTR low, whatever the user has made of its settings;
 //! - the end of the call goes into its record, into the line's state, and into utmp where no init will.
 //!
@@ -22,9 +23,10 @@ use nix::sys::time::TimeSpec;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use ttyline::line_name::LineName;
+use ttyline::lock::keep::Keeper;
 use ttyline::log::{Level, Log};
 use ttyline::record::{self, Record};
 use ttyline::settings::control;
@@ -50,6 +52,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const PPP_LOOK: Duration = Duration::from_secs(3);
 /// A program has so long after the hang-up; then it gets TERM, and after as long again KILL.
 const GRACE: Duration = Duration::from_secs(3);
+/// pppd removes its lock a moment before it ends: what is missing is made again after this.
+const UNLOCKED: Duration = Duration::from_secs(1);
 /// Longest text of the message, bytes; a pipe takes 4096 in one piece.
 const TEXT_MAX: usize = 200;
 
@@ -68,6 +72,8 @@ pub struct Beside {
     pub carrier: bool,
     /// Level of the log.
     pub debug: u8,
+    /// The lock's files.
+    pub lock: Vec<PathBuf>,
     /// How often carrier is looked at where its loss may make no event.
     pub look: Duration,
 }
@@ -173,7 +179,9 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
         keep_frame(line, &session, frame);
         tell(beside, &call);
     }
-    let cause = Guard { beside, session: &session, line: &mut line, lost: None }.live();
+    let keeper = Keeper::over(beside.lock.clone(), beside.session).ok();
+    let guard = Guard { beside, session: &session, line: &mut line, lost: None, keeper, mend_at: None };
+    let cause = guard.live();
     if let Some(line) = line.take() {
         drop_dtr(&line);
     }
@@ -250,6 +258,9 @@ struct Guard<'a> {
     line: &'a mut Option<OwnedFd>,
     /// When carrier was lost, and how often the program has been told.
     lost: Option<(Instant, u32)>,
+    keeper: Option<Keeper>,
+    /// When a missing lock is made again.
+    mend_at: Option<Instant>,
 }
 
 impl Guard<'_> {
@@ -261,18 +272,26 @@ impl Guard<'_> {
                 Some((at, told)) => Some((at + GRACE * (told + 1)).saturating_duration_since(Instant::now())),
                 None => self.look(),
             };
+            let mend = self.mend_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let limit = limit.into_iter().chain(mend).min();
             let mut fds = vec![PollFd::new(self.session.as_fd(), PollFlags::POLLIN)];
             if let Some(line) = self.line.as_ref().filter(|_| self.lost.is_none()) {
                 fds.push(PollFd::new(line.as_fd(), PollFlags::empty()));
+            }
+            let locks = fds.len();
+            if let Some(keeper) = self.keeper.as_ref().filter(|_| self.mend_at.is_none()) {
+                fds.push(PollFd::new(keeper.source(), PollFlags::POLLIN));
             }
             if ppoll(&mut fds, limit.map(TimeSpec::from), None).is_err() {
                 continue;
             }
             let happened = |at: usize| fds.get(at).and_then(PollFd::revents).unwrap_or(PollFlags::empty());
-            let (over, hung_up) = (!happened(0).is_empty(), !happened(1).is_empty());
+            let over = !happened(0).is_empty();
+            let (hung_up, unlocked) = (locks > 1 && !happened(1).is_empty(), !happened(locks).is_empty());
             if over {
                 return self.cause();
             }
+            self.look_at_lock(unlocked);
             if self.lost.is_none() && (hung_up || self.carrier_is_off()) {
                 self.lost = Some((Instant::now(), 0));
                 // Some drivers keep a hung-up line dead for new users until the last old one has let go.
@@ -282,6 +301,25 @@ impl Guard<'_> {
             }
             self.tell_program();
         }
+    }
+
+    fn look_at_lock(&mut self, unlocked: bool) {
+        let Some(keeper) = &self.keeper else { return };
+        if unlocked && keeper.missing() {
+            self.mend_at = Some(Instant::now() + UNLOCKED);
+        }
+        if self.mend_at.is_some_and(|at| at <= Instant::now()) {
+            self.mend_at = None;
+            for path in keeper.mend() {
+                let text = format!("{} was removed by somebody: made again", path.display());
+                self.log().say(Level::Warn, text);
+            }
+        }
+    }
+
+    fn log(&self) -> Log {
+        let path = crate::service::log_path(&self.beside.name.id());
+        Log::new(&path, self.beside.name.infix(), self.beside.debug)
     }
 
     fn cause(&self) -> &'static str {
@@ -312,9 +350,7 @@ impl Guard<'_> {
             return;
         }
         let signal = if told == 0 { Signal::SIGTERM } else { Signal::SIGKILL };
-        let path = crate::service::log_path(&self.beside.name.id());
-        let mut log = Log::new(&path, self.beside.name.infix(), self.beside.debug);
-        log.say(Level::Warn, format!("carrier is lost, the program runs on: {signal}"));
+        self.log().say(Level::Warn, format!("carrier is lost, the program runs on: {signal}"));
         let _ = pidfd_signal(self.session, signal as i32);
         self.lost = Some((at, told + 1));
     }

@@ -105,6 +105,34 @@ fn a_user_has_so_many_calls_in_an_hour() {
 }
 
 #[test]
+fn counters_survive_a_reboot_expire_and_are_bounded() {
+    let bench = Bench::new("attempts 2 5000\ndelay 4\nmax-time 5\n");
+    if bench.subject.original {
+        return;
+    }
+    let directory = bench.sandbox.path().join("lib/ringback");
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("callback-attempts");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let ask = |events: &str| {
+        std::fs::write(&file, events).unwrap();
+        let mut caller =
+            Caller::new(&bench, &["-S", "123456"], &[("RINGBACK_USER", "mary"), ("CONNECT", "33600")]);
+        let status = caller.callback.status();
+        (status, std::fs::read_to_string(&file).unwrap().lines().count())
+    };
+    let event = |ago: u64| format!("{} asked mary ttyS1 123456\n", now - ago);
+    assert_eq!(ask(&[event(3000), event(60)].concat()), (10, 2), "what an earlier boot has written counts");
+    assert_eq!(ask(&[event(3700), event(3650)].concat()), (0, 1), "an hour later it does not, and goes");
+    assert_eq!(ask("rubbish\n\u{0}\n9 asked\n"), (0, 1), "a file that is none");
+    // Somebody asks and asks: no more is kept, and nobody is called.
+    let flood: String = (0..3000).map(|n| format!("{now} asked user{n} ttyS1 123456\n")).collect();
+    let (status, _) = ask(&flood);
+    assert_eq!(status, 10);
+    assert!(bench.log().contains("attempts: all users"), "{}", bench.log());
+}
+
+#[test]
 fn hours_loops_and_unreadable_policy() {
     let closed = "hours Mo 00:00-00:01\n";
     let bench = Bench::new(closed);

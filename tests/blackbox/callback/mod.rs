@@ -1,5 +1,6 @@
 //! callback: the program alone, and with gettys and clients.
 
+mod bad_input;
 mod bench;
 mod caller;
 mod fraud;

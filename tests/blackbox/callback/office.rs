@@ -27,15 +27,24 @@ fn space(pid: &str) -> Option<PathBuf> {
 }
 
 impl Office {
-    /// Lines of the office as `(number, options)`, telephones elsewhere. `login` is the login.config;
-    /// CALLBACK, WELCOME stand for programs.
+    /// Lines of the office as `(number, options)`, telephones elsewhere. `login` is the login.config:
+    /// CALLBACK, NOTTY (the same without a tty) and WELCOME stand for programs, DIRECTORY for one that holds a
+    /// callback.config that cannot be read.
     pub fn new(lines: &[(&str, &str)], far: &[&str], login: &str) -> Office {
         let (exchange, sandbox) = (Arc::new(Exchange::new(lines, far)), Arc::new(Sandbox::new()));
         sandbox.write_etc("mgetty.config", "data-only yes\nfido-send-emsi no\nissue-file x\n", 0o644);
         let welcome = sandbox.script("welcome", "echo welcome $1 $RINGBACK_USER; read answer");
+        // Where an ordinary user may execute it.
+        let callback = sandbox.path().join("bin/callback");
+        std::fs::copy(ours("callback"), &callback).expect("a copy of callback");
+        let no_tty = sandbox.script("notty", &format!("exec {} -S 123456 </dev/null", callback.display()));
+        let directory = sandbox.path().join("unreadable");
+        std::fs::create_dir_all(directory.join("callback.config")).expect("a directory");
         let login = login
-            .replace("CALLBACK", &ours("callback").display().to_string())
-            .replace("WELCOME", &welcome.display().to_string());
+            .replace("CALLBACK", &callback.display().to_string())
+            .replace("NOTTY", &no_tty.display().to_string())
+            .replace("WELCOME", &welcome.display().to_string())
+            .replace("DIRECTORY", &directory.display().to_string());
         sandbox.write_etc("login.config", &login, 0o600);
         let stop = Arc::new(AtomicBool::new(false));
         let spaces = Arc::new(Mutex::new(Vec::new()));

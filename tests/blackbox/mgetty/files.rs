@@ -101,6 +101,11 @@ fn a_lock_that_a_script_removes_is_made_again() {
     getty.wait_log("was removed by somebody: made again");
     getty.modem.send("joe\r");
     assert!(getty.said(mark).contains(&format!("lock: {pid:10}")));
+    // In the session too, by who stays beside it.
+    fs::remove_file(&lock).expect("rm -f /var/lock/LCK*");
+    let made = wait::until("the lock", || fs::read_to_string(&lock).ok());
+    assert_eq!(made, format!("{pid:10}\n"));
+    assert!(getty.running().status_now().is_none(), "the session goes on");
 }
 
 #[test]

@@ -43,7 +43,7 @@ dtr_fell() {
     [ "$at" -gt "$connect" ]
 }
 
-# dtr_pulsed LINE: since the line was last opened, DTR was low for half a second (or more: the machine may be busy).
+# dtr_pulsed LINE: since the line was last opened, DTR was low for half a second (more or less: the machine may be busy).
 dtr_pulsed() {
     local opened low
     saw "$1" '"event":"opened"'
@@ -52,7 +52,7 @@ dtr_pulsed() {
     low=$at
     saw "$1" '"event":"dtr","line":"'"$1"'","on":true'
     why="opened at $opened, low at $low, high at $at"
-    ((opened > 0 && low >= opened && at - low >= 400 && at - low <= 3000))
+    ((opened > 0 && low >= opened && at - low >= 150 && at - low <= 3000))
 }
 
 # has_interface NAME: the kernel has it.

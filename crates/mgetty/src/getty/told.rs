@@ -160,6 +160,7 @@ impl Getty {
             call: call.unwrap_or_default(),
             carrier: self.carrier_seen && !self.service.ignore_carrier && !self.session.setup().direct,
             debug: self.service.debug,
+            lock: self.lock.iter().flat_map(|lock| lock.files()).map(Path::to_path_buf).collect(),
             look: LOOK_FOR_CARRIER,
         };
         match Watcher::start(line, &beside) {

@@ -27,11 +27,20 @@ impl Keeper {
     /// # Errors
     /// No inotify to be had.
     pub fn watch(lock: &Lock) -> io::Result<Keeper> {
+        Keeper::over(lock.files.iter().map(|mine| mine.path.clone()).collect(), lock.names)
+    }
+
+    /// As [`Keeper::watch`], by the lock's [files](Lock::files) and the process they name: for a program that
+    /// stays beside that process.
+    ///
+    /// # Errors
+    /// As [`Keeper::watch`]; no files.
+    pub fn over(files: Vec<PathBuf>, pid: i32) -> io::Result<Keeper> {
+        let directory =
+            files.first().and_then(|file| file.parent()).ok_or(io::ErrorKind::NotFound)?.to_path_buf();
         let changes = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-        let events = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
-        changes.add_watch(&lock.directory, events)?;
-        let files = lock.files.iter().map(|mine| mine.path.clone()).collect();
-        Ok(Keeper { changes, directory: lock.directory.clone(), files, pid: lock.names })
+        changes.add_watch(&directory, AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM)?;
+        Ok(Keeper { changes, directory, files, pid })
     }
 
     /// What becomes readable when a lock has been removed, ours or another.
