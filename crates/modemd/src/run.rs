@@ -22,8 +22,6 @@ use ttyline::signal::Signals;
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long the modem may be silent after the client has closed its half, before the session ends.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a resolver may take.
-const RESOLVER: Duration = Duration::from_secs(5);
 
 /// Runs the program; the result is its exit code: 0 a session, 1 no session, 2 a wrong command line.
 #[must_use]
@@ -152,7 +150,7 @@ fn admitted(client: &Client, syslog: &mut Syslog) -> bool {
         return false;
     };
     let name = if hosts_access::needs_name(&allow, &deny) {
-        lookup::look_up_within(peer, RESOLVER)
+        lookup::look_up_by_getent(peer)
     } else {
         lookup::HostName::Unknown
     };

@@ -8,7 +8,7 @@ const SIZE: usize = 16 * 1024;
 /// One direction.
 #[derive(Debug)]
 pub struct Way {
-    buffer: Box<[u8; SIZE]>,
+    buffer: Box<[u8]>,
     start: usize,
     end: usize,
     /// Nothing more will come.
@@ -19,7 +19,7 @@ pub struct Way {
 
 impl Default for Way {
     fn default() -> Self {
-        Way { buffer: Box::new([0; SIZE]), start: 0, end: 0, ended: false, carried: 0 }
+        Way { buffer: vec![0; SIZE].into_boxed_slice(), start: 0, end: 0, ended: false, carried: 0 }
     }
 }
 
@@ -45,7 +45,7 @@ impl Way {
 
     /// Reads into the empty buffer. [`Step::Ended`] when the input is at its end.
     pub fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Step {
-        match read(&mut *self.buffer) {
+        match read(&mut self.buffer) {
             Ok(0) => {
                 self.ended = true;
                 Step::Ended

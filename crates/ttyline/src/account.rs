@@ -136,7 +136,7 @@ fn has_more_services(database: &str) -> bool {
 }
 
 /// What `getent DATABASE NAME` prints, if it finds anything.
-fn getent(database: &str, name: &str) -> Option<String> {
+pub(crate) fn getent(database: &str, name: &str) -> Option<String> {
     // An argument vector, no shell; the name was checked not to look like an option.
     let mut command = Command::new("/usr/bin/getent");
     command.arg0("getent").args([database, name]);

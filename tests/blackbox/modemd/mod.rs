@@ -249,6 +249,14 @@ fn hosts_access_is_asked_where_no_tcpd_stands_in_front() {
     let mut admitted = serve(&sandbox, &[&modem.line(), "--hosts-access"]);
     admitted.say("ATI\r");
     admitted.hear("OK\r\n");
+    drop(admitted.client);
+    assert_eq!(admitted.modemd.status(), 0);
+    // By name, which the name services of the machine know.
+    std::fs::write(upper.join("hosts"), "127.0.0.1 box.foo.org\n").unwrap();
+    std::fs::write(upper.join("hosts.allow"), "modemd: .foo.org\n").unwrap();
+    let mut named = serve(&sandbox, &[&modem.line(), "--hosts-access"]);
+    named.say("ATI3\r");
+    named.hear("OK\r\n");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! modemd under the super-servers of Debian, with what stands in etc/, in a network of its own; and what it
 //! says to syslog.
 
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use ringback_tests::modem::Modem;
-use ringback_tests::modem_lines::{CD, CTS, Lines};
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::{Running, Sandbox};
 use ringback_tests::subject::{ours, target, top};
@@ -251,28 +254,67 @@ fn a_client_whose_network_is_gone_frees_the_modem() {
     let _ = client.wait();
 }
 
+/// Runs a program that has stopped itself to its end, and shows it modem lines that a pty does not have:
+/// TIOCMGET succeeds. (modemd is linked statically, so that no library can be put before it.)
+fn run_with_lines(pid: Pid, lines: i64) -> i32 {
+    const IOCTL: u64 = 16;
+    const TIOCMGET: u64 = 0x5415;
+    wait::until("the stop", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit(')').next()?.trim_start().starts_with('T').then_some(())
+    });
+    ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACESYSGOOD | ptrace::Options::PTRACE_O_EXITKILL)
+        .expect("seize");
+    kill(pid, Signal::SIGCONT).expect("go on");
+    let mut inside = false;
+    loop {
+        let signal = match waitpid(pid, Some(WaitPidFlag::__WALL)).expect("wait") {
+            WaitStatus::Exited(_, code) => return code,
+            WaitStatus::PtraceSyscall(_) => {
+                let mut registers = ptrace::getregs(pid).expect("registers");
+                if registers.orig_rax == IOCTL && registers.rsi == TIOCMGET {
+                    if inside {
+                        let place = registers.rdx as ptrace::AddressType;
+                        let beside = ptrace::read(pid, place).expect("read") & !0xffff_ffff;
+                        ptrace::write(pid, place, beside | lines).expect("write");
+                        registers.rax = 0;
+                        ptrace::setregs(pid, registers).expect("registers");
+                    }
+                    inside = !inside;
+                }
+                None
+            }
+            WaitStatus::Stopped(_, signal)
+                if !matches!(signal, Signal::SIGSTOP | Signal::SIGTRAP | Signal::SIGCONT) =>
+            {
+                Some(signal)
+            }
+            WaitStatus::Signaled(_, signal, _) => panic!("ended by {signal}"),
+            _ => None,
+        };
+        ptrace::syscall(pid, signal).expect("go on");
+    }
+}
+
 #[test]
 fn a_carrier_that_does_not_fall_is_told_and_nobody_types_into_the_call() {
     let (sandbox, pty) = (Sandbox::new(), Pty::raw());
-    let file = sandbox.path().join("lines");
-    let lines = Lines::of(&pty, &file);
-    lines.show(CTS | CD);
     let start = format!(
-        "export LD_PRELOAD={} MODEMLINES={}\nexec {} {} --busy-text='out of order'",
-        Lines::library().display(),
-        file.display(),
+        "kill -STOP $$\nexec {} {} --busy-text='out of order'",
         ours("modemd").display(),
-        pty.path().display(),
+        pty.path().display()
     );
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
     client.set_read_timeout(Some(wait::PATIENCE)).expect("time limit");
     client.write_all(b"ATDT1\r").expect("write");
     let (server, _) = listener.accept().expect("accept");
-    let mut house = House::with(sandbox, &start, Some(server));
+    let house = House::with(sandbox, &start, Some(server));
+    // CD, CTS, DTR.
+    assert_eq!(run_with_lines(house.running.pid(), 0x40 | 0x20 | 2), 1);
     let mut heard = String::new();
     let _ = client.read_to_string(&mut heard);
-    assert_eq!((heard.as_str(), house.running.status()), ("out of order", 1));
+    assert_eq!(heard, "out of order");
     house.logged("out of service: carrier does not fall");
     assert!(!String::from_utf8_lossy(&pty.read_now()).contains("ATDT"), "nobody types into a call");
 }
