@@ -4,6 +4,7 @@ mod com_port;
 mod dialling;
 mod hostile;
 mod hosts_access;
+mod interop;
 mod settings;
 mod tls;
 mod unplugged;

@@ -293,7 +293,8 @@ impl Client {
         if agreed && change.is_some() && self.stage != Stage::Controlling {
             self.stage = Stage::Controlling;
             news.push(News::Agreed);
-            Request::ModemStateMask(255).write(out);
+            // Not 255, the usual value: sredird does not undouble it, and is out of step for good.
+            Request::ModemStateMask(254).write(out);
             if let Some(wanted) = self.wanted {
                 self.ask_all(wanted, now, out);
             }

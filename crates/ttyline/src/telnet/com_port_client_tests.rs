@@ -59,7 +59,7 @@ impl Talk {
 fn everything_is_asked_for_once_and_what_is_confirmed_is_believed() {
     let mut talk = Talk::controlling();
     let asked = [
-        sub(&[11, 255]),
+        sub(&[11, 254]),
         sub(&[1, 0, 0, 37, 128]),
         sub(&[2, 8]),
         sub(&[3, 1]),
