@@ -109,6 +109,46 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Processes that live in it: the programs started and all they have started.
+    pub fn processes(&self) -> Vec<Pid> {
+        let own = fs::read_link("/proc/self/ns/mnt").unwrap_or_default();
+        let scratch = self.path().display().to_string();
+        let lives_here = |entry: &fs::DirEntry| {
+            // Their mounts show our directories; those of most processes are the machine's own.
+            fs::read_link(entry.path().join("ns/mnt")).is_ok_and(|there| there != own)
+                && fs::read_to_string(entry.path().join("mountinfo"))
+                    .is_ok_and(|text| text.contains(&scratch))
+        };
+        let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let here = all.filter(|entry| entry.file_name().to_str().is_some_and(|n| n.parse::<i32>().is_ok()));
+        here.filter(lives_here)
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+            .collect()
+    }
+
+    /// Kills all that lives in it. A getty that outlives its test would go on opening its line, whose name
+    /// another test's pty has by then.
+    pub fn end(&self) {
+        for _ in 0..20 {
+            let processes = self.processes();
+            if processes.is_empty() {
+                return;
+            }
+            for pid in processes {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Runs as bash in the new namespace: $1 the scratch directory, $2 argv[0], $3 the program.
 const INSIDE: &str = r#"
 set -e

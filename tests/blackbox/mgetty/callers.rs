@@ -43,16 +43,6 @@ impl Getty {
     }
 }
 
-/// Several at once: each takes half a second of waiting.
-fn each<T: Sync>(rows: &[T], one: impl Fn(&T) + Sync) {
-    std::thread::scope(|scope| {
-        for chunk in rows.chunks(rows.len().div_ceil(4)) {
-            let one = &one;
-            scope.spawn(move || chunk.iter().for_each(one));
-        }
-    });
-}
-
 #[test]
 fn dialin_config_decides_by_the_first_beginning() {
     let known = "\r\nNMBR = 5551234\r\nNAME = X\r\n";

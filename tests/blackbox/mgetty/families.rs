@@ -186,12 +186,13 @@ fn a_modem_nobody_knows_serves() {
         commands.map(|command| (command.to_string(), text.to_string())).to_vec()
     };
     let escapes = "\r\n\x1b]0;x\x07\x1b[2J'\"; rm -rf /\r\n".repeat(100) + "OK\r\n";
-    for (text, said) in [
+    let rows = [
         ("\r\nERROR\r\n", "modem is of no family known here"),
         ("", "modem is of no family known here"),
-        (&escapes, "modem is v250: "),
+        (escapes.as_str(), "modem is v250: "),
         ("\r\nRING\r\n56000\r\n\r\nOK\r\n", "modem is rockwell: "),
-    ] {
+    ];
+    each(&rows, |(text, said)| {
         let manner = Manner { replies: reply(text), ..Manner::default() };
         let mut getty = Getty::with("modem-profile auto", manner);
         getty.start();
@@ -199,7 +200,7 @@ fn a_modem_nobody_knows_serves() {
         assert!(getty.log().contains(said), "{}", getty.log());
         assert!(!getty.log().contains('\x1b'));
         getty.prompt();
-    }
+    });
 }
 
 #[test]

@@ -44,13 +44,14 @@ const BASE: &str = "data-only yes\ntoggle-dtr no\nissue-file none\nprompt-waitti
 
 /// A getty on a modem's line, with all the files around it.
 struct Getty {
+    /// Dropped, and so killed, before its line: the next test's may have the same number.
+    running: Option<Running>,
     sandbox: Sandbox,
     modem: Modem,
     subject: Subject,
     args: Vec<String>,
     /// Of the program under test, besides what the sandbox gives.
     environment: Vec<(&'static str, String)>,
-    running: Option<Running>,
 }
 
 impl Getty {
@@ -237,6 +238,16 @@ cat /run/lock/LCK..* 2>/dev/null | sed 's/^/lock: /'
 echo "<<end>>"
 read answer
 "#;
+
+/// Several at once: each waits most of its time.
+fn each<T: Sync>(rows: &[T], one: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        for chunk in rows.chunks(rows.len().div_ceil(4)) {
+            let one = &one;
+            scope.spawn(move || chunk.iter().for_each(one));
+        }
+    });
+}
 
 /// A modem with one reply of its own.
 fn replying(command: &str, reply: &str) -> Manner {

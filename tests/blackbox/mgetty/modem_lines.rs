@@ -94,7 +94,7 @@ fn what_is_odd_is_said_and_does_no_harm() {
 #[test]
 fn need_dsr() {
     let manner = || replying("ATZ", "");
-    let config = "init-chat \"\" ATZ OK\nneed-dsr yes";
+    let config = "init-chat \"\" ATZ OK\nforce-init-chat \"\" ATQ0V1H0 OK\nneed-dsr yes";
     let mut getty = Getty::with(config, manner());
     let lines = Lines::of(&mut getty, 0);
     getty.shorten(15, ms(300));

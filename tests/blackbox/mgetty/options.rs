@@ -110,14 +110,15 @@ fn only_the_whole_name_counts() {
 /// The port follows the number behind CONNECT where it is a speed of a port; 300 bit/s where there is none.
 #[test]
 fn autobauding() {
-    for (connect, speed) in [
+    let rows = [
         ("CONNECT 9600", "9600"),
         ("CONNECT", "300"),
         ("CONNECT 33600/ARQ", "38400"),
         ("CONNECT FAST 9600", "38400"),
         ("CONNECT 7", "38400"),
-    ] {
-        let manner = Manner { connect: connect.into(), ..Manner::default() };
+    ];
+    each(&rows, |(connect, speed)| {
+        let manner = Manner { connect: (*connect).into(), ..Manner::default() };
         let mut getty = Getty::with("login-prompt speed \\S;login:\nautobauding yes", manner);
         getty.start();
         getty.wait_idle();
@@ -126,5 +127,5 @@ fn autobauding() {
         let set = std::process::Command::new("stty").arg("-F").arg(getty.modem.pty().path()).output();
         let set = String::from_utf8(set.expect("stty").stdout).expect("text");
         assert!(set.starts_with(&format!("speed {speed} baud;")), "{connect}: {set}");
-    }
+    });
 }

@@ -16,10 +16,13 @@ fn an_idle_getty_reads_nothing() {
     if !getty.subject.original {
         getty.wait_state("\"state\":\"idle\"");
     }
-    std::thread::sleep(ms(50));
-    let before = switches();
-    std::thread::sleep(ms(300));
-    assert_eq!(switches(), before);
+    // It may have been on its way to rest still.
+    let rests = || {
+        let before = switches();
+        std::thread::sleep(ms(400));
+        switches() == before
+    };
+    assert!((0..3).any(|_| rests()));
 }
 
 #[test]
