@@ -27,6 +27,8 @@ pub const TABLE: &[Entry] = &[
     commands::test::ENTRY,
     commands::lock::ENTRY,
     commands::doctor::ENTRY,
+    commands::setup::ENTRY,
+    commands::port::ENTRY,
     commands::line::ENTRY,
     commands::explain::ENTRY,
     commands::lint::ENTRY,

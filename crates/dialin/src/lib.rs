@@ -18,6 +18,7 @@ pub mod holder;
 pub mod journal;
 pub mod json;
 pub mod lint;
+pub mod lcp;
 pub mod mask;
 pub mod places;
 pub mod roles;

@@ -75,6 +75,18 @@ impl Session {
         }
     }
 
+    /// `--plan`
+    #[must_use]
+    pub fn plans_only(&self) -> bool {
+        self.plan_only
+    }
+
+    /// `--yes`
+    #[must_use]
+    pub fn says_yes(&self) -> bool {
+        self.yes
+    }
+
     /// A new draft.
     #[must_use]
     pub fn draft(&self) -> Draft<'_> {

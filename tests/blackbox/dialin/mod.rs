@@ -9,4 +9,5 @@ mod lint;
 mod manual;
 mod ppp;
 mod see;
+mod setup;
 mod tree;

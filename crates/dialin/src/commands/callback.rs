@@ -1,7 +1,7 @@
 //! `dialin callback`: who is called back, and how.
 
 use crate::command::{Entry, code};
-use crate::draft::Readers;
+use crate::draft::{Draft, Readers};
 use crate::session::{Session, say};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command};
@@ -135,6 +135,16 @@ fn odd_name(session: &Session, name: &str, asks: bool) -> Result<Option<&'static
 }
 
 fn add(session: &Session, name: &str, number: Option<&str>) -> Result<u8> {
+    let mut draft = session.draft();
+    put(session, &mut draft, name, number)?;
+    session.carry_out(draft)
+}
+
+/// Has a name called back.
+///
+/// # Errors
+/// A name or number that cannot be.
+pub fn put(session: &Session, draft: &mut Draft<'_>, name: &str, number: Option<&str>) -> Result<()> {
     let shown = visible::terminal(name);
     if name.contains('*') {
         bail!(
@@ -157,7 +167,6 @@ fn add(session: &Session, name: &str, number: Option<&str>) -> Result<u8> {
         }
     }
     let path = session.places.login_config();
-    let mut draft = session.draft();
     let text = draft.text(&path)?;
     let command = match number {
         Some(number) => format!("{CALLBACK} -S {number}"),
@@ -190,7 +199,7 @@ fn add(session: &Session, name: &str, number: Option<&str>) -> Result<u8> {
             ));
         }
     }
-    session.carry_out(draft)
+    Ok(())
 }
 
 fn remove(session: &Session, name: &str) -> Result<u8> {

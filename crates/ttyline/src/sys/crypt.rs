@@ -25,6 +25,25 @@ pub fn matches(password: &[u8], hash: &str) -> io::Result<bool> {
     Ok(result.len() == wanted.len() && differences == 0 && result.first() != Some(&b'*'))
 }
 
+/// The hash of a password, for a method and salt such as `$6$salt`. Not for several threads at once.
+///
+/// # Errors
+/// No libcrypt on this machine, or it does not know the method.
+pub fn hash(password: &[u8], setting: &str) -> io::Result<String> {
+    let (Ok(password), Ok(setting)) = (CString::new(password), CString::new(setting)) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let crypt = load()?;
+    // SAFETY: as in `matches`.
+    let result = unsafe { crypt(password.as_ptr(), setting.as_ptr()) };
+    if result.is_null() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    // SAFETY: not null, hence a C string that stays as it is until the next call.
+    let hash = unsafe { CStr::from_ptr(result) }.to_string_lossy().into_owned();
+    if hash.starts_with('*') { Err(io::ErrorKind::Unsupported.into()) } else { Ok(hash) }
+}
+
 fn load() -> io::Result<Crypt> {
     for library in [c"libcrypt.so.1", c"libcrypt.so.2"] {
         // SAFETY: opens a system library by name; its initialisers are the system's own.
@@ -53,6 +72,7 @@ mod tests {
         let Ok(right) = matches(b"Hello world!", hash) else { return };
         assert!(right);
         assert!(!matches(b"hello world!", hash).unwrap());
+        assert_eq!(super::hash(b"Hello world!", "$5$saltstring").unwrap(), hash);
         for bad in ["", "*", "*0", "!", "x", "$5$"] {
             assert!(!matches(b"Hello world!", bad).unwrap(), "{bad:?}");
         }

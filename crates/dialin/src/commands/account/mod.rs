@@ -224,7 +224,10 @@ fn ask_secret(session: &Session, own: &ArgMatches, name: &str) -> Result<Vec<u8>
 }
 
 /// What can be a secret.
-fn check_secret(secret: &str) -> Result<()> {
+///
+/// # Errors
+/// It cannot.
+pub fn check_secret(secret: &str) -> Result<()> {
     if secret.is_empty() {
         bail!(
             "an empty secret lets everybody in; say --no-secret if the system's passwords are meant; nothing was changed"
@@ -272,7 +275,11 @@ fn addresses(list: &str) -> Result<Vec<Vec<u8>>> {
     Ok(words)
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// What can be a name.
+///
+/// # Errors
+/// It cannot.
+pub fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
         bail!("an empty name matches only callers without a name; everybody is `*`");
     }
@@ -280,6 +287,19 @@ fn check_name(name: &str) -> Result<()> {
         bail!("`{}` is no name for an account", visible::terminal(name));
     }
     Ok(())
+}
+
+/// The names in both files.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn names(session: &Session) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for path in [PAP, CHAP] {
+        let file = session.root.read(path)?.unwrap_or_default();
+        names.extend(ppp_secrets::read(&file).0.iter().map(|e| e.client.text().into_owned()));
+    }
+    Ok(names)
 }
 
 /// The entries of a name, and of a server if one is named.
