@@ -147,7 +147,7 @@ fn holder(name: &str) -> Option<String> {
     let lock = Path::new("/var/lock").join(format!("LCK..{}", name.replace('/', "_")));
     let locked = fs::read(&lock)
         .ok()
-        .and_then(|b| String::from_utf8_lossy(&b).trim().split_whitespace().next()?.parse::<u32>().ok());
+        .and_then(|b| String::from_utf8_lossy(&b).split_whitespace().next()?.parse::<u32>().ok());
     let command = |pid: u32| {
         fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|c| format!("{} ({pid})", c.trim()))
     };
