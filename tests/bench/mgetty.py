@@ -6,7 +6,7 @@ usage: mgetty.py [OURS ORIGINAL] [--runs N] [--idle SECONDS] [--gettys N] [--jso
 Without names: target/release/mgetty (scripts/build) and Debian's (scripts/originals).
 
 Must run as root. It runs itself again in a private mount namespace and mounts scratch directories
-over /etc/mgetty, /run/lock, /var/log/mgetty: nothing of the machine's configuration is touched or
+over /etc/mgetty, /run, /var/log, /var/lib: nothing of the machine's configuration is touched or
 read. Only processes started here are signalled, by pid.
 
 Per call, medians over N runs of each program, taken in turn in one run:
@@ -21,10 +21,13 @@ Per call, medians over N runs of each program, taken in turn in one run:
   name_to_program        CR behind a name -> first byte of the program
   end_to_ready           end of the login program -> next getty idle (it is started again at once), no DTR pulse
   end_to_ready_dtr       the same with the DTR pulse
+  release_to_ready       another program removes its lock -> getty idle (it ends and is started again at once), no DTR pulse
+  release_to_ready_dtr   the same with the DTR pulse
+  called_to_prompt       callback's CONNECT -> the getty's prompt: ours with ours, the original's with the original's
 Then N gettys idle at once: private memory per line (USS), and their context switches and system
 calls (strace of one) while nothing happens.
 """
-import argparse, json, os, re, select, shutil, signal, statistics, subprocess, sys, tempfile, threading, time, tty
+import argparse, json, os, re, select, shutil, signal, statistics, struct, subprocess, sys, tempfile, threading, time, tty
 
 ANSWER_DELAY = 0.30
 LCP_HEAD = b'\x7e\xff\x7d\x23\xc0\x21'
@@ -74,7 +77,7 @@ class Modem(threading.Thread):
                 i = raw.upper().find(b'AT')
                 cmd = raw[i:].upper() if i >= 0 else b''
                 if not cmd: continue
-                if cmd == b'ATA':
+                if cmd == b'ATA' or cmd.startswith(b'ATD'):
                     time.sleep(ANSWER_DELAY)
                     self.online = True
                     tr = self.t_connect = self.write(b'\r\nCONNECT 33600/ARQ\r\n')
@@ -154,6 +157,11 @@ class Line:
         Line.count += 1
         self.dev = 'ttyBL%d_%d' % (os.getpid() % 10000, Line.count)
         self.m = Modem('/dev/' + self.dev, first_frame)
+        # modemlines.c's record of this pty: a modem that is on (CTS, DSR) and has no carrier.
+        with open(os.environ['MG_BENCH'] + '/lines', 'r+b' if os.path.exists(os.environ['MG_BENCH'] + '/lines') else 'w+b') as f:
+            f.truncate(16 * 4096)
+            f.seek(16 * int(os.ttyname(self.m.s).rsplit('/', 1)[1]))
+            f.write(struct.pack('=4I', 0, 0x20 | 0x100, 1, 0))
         # The original locks the name it was called by, ours the real device's as well.
         self.lock = '/run/lock/LCK..' + self.dev
     def close(self):
@@ -235,6 +243,57 @@ def call(getty, kind, dtr=False):
     return r
 
 
+def release(getty, dtr):
+    """Another program has the line, and lets go of it."""
+    config(dtr)
+    preload = os.environ['MG_BENCH'] + '/modemlines.so' if dtr else None
+    line = Line()
+    m, t0 = line.m, T()
+    pid, other = start(getty, line.dev, preload=preload), None
+    try:
+        if wait_idle(m, line.lock, t0) is None: return {'error': 'never idle: %r' % bytes(m.rx)}
+        other = subprocess.Popen(['sleep', '100'])
+        with open(line.lock + '.new', 'w') as f: f.write('%10d\n' % other.pid)
+        os.rename(line.lock + '.new', line.lock)
+        # What its modem says wakes the getty.
+        m.write(b'\r\nOK\r\n')
+        time.sleep(1.5 + (T() * 1000 % 1000) / 1000)
+        n, t0 = len(m.cmds), T()
+        os.unlink(line.lock)
+        end = T() + 40
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            if T() > end: return {'error': 'it does not end'}
+            time.sleep(0.0005)
+        pid = start(getty, line.dev, preload=preload)
+        return {'release_to_ready' + ('_dtr' if dtr else ''): ms(t0, wait_idle(m, line.lock, t0, n))}
+    finally:
+        if other: other.kill(); other.wait()
+        reap(pid, signal.SIGTERM)
+        line.close()
+
+
+def called(getty, callback):
+    """callback dials and gives the call to the getty."""
+    config(False)
+    line = Line()
+    m, t0 = line.m, T()
+    pid, dials = start(getty, line.dev), None
+    try:
+        if wait_idle(m, line.lock, t0) is None: return {'error': 'never idle: %r' % bytes(m.rx)}
+        dials = subprocess.Popen([callback, '-d', '-l', line.dev, '123456'], stdin=subprocess.DEVNULL)
+        end = T() + 30
+        while m.t_connect is None:
+            if T() > end: return {'error': 'not dialled: %r' % bytes(m.rx)}
+            time.sleep(0.0005)
+        off = m.wait(rb'login: ', 0, 20)
+        if off is None: return {'error': 'no prompt: %r' % bytes(m.rx)}
+        return {'called_to_prompt': ms(m.t_connect, m.time_at(off))}
+    finally:
+        if dials: dials.kill(); dials.wait()
+        reap(pid, signal.SIGTERM)
+        line.close()
+
+
 def uss(pid):
     total = 0
     for l in open('/proc/%d/smaps_rollup' % pid):
@@ -291,6 +350,9 @@ BARS = [
     ('name_to_program', '', None),
     ('end_to_ready', '<= 800 ms', lambda a, b: a <= 800),
     ('end_to_ready_dtr', '<= 1300 ms', lambda a, b: a <= 1300),
+    ('release_to_ready', '<= 800 ms', lambda a, b: a <= 800),
+    ('release_to_ready_dtr', '<= 1300 ms', lambda a, b: a <= 1300),
+    ('called_to_prompt', '<= 1000 ms', lambda a, b: a <= 1000),
 ]
 
 
@@ -305,10 +367,11 @@ def dynamic(getty, target):
 def prepare(d):
     here = os.path.dirname(os.path.abspath(__file__))
     subprocess.check_call(['cc', '-O2', '-shared', '-fPIC', '-o', d + '/modemlines.so', here + '/modemlines.c', '-ldl'])
-    for sub, dst in (('etc', '/etc/mgetty'), ('lock', '/run/lock'), ('log', '/var/log/mgetty')):
-        os.makedirs(dst, exist_ok=True)
-        os.makedirs(d + '/' + sub, exist_ok=True)
+    for sub in ('etc', 'run/lock', 'log/mgetty', 'lib'): os.makedirs(d + '/' + sub, exist_ok=True)
+    os.makedirs('/etc/mgetty', exist_ok=True)
+    for sub, dst in (('etc', '/etc/mgetty'), ('run', '/run'), ('log', '/var/log'), ('lib', '/var/lib')):
         subprocess.check_call(['mount', '--bind', d + '/' + sub, dst])
+    with open('/etc/mgetty/callback.config', 'w') as f: f.write('delay 4\ndelay-randomize 1\n')
     with open(d + '/issue', 'w') as f: f.write('Benchmark \\P\n')
     os.makedirs(d + '/as', exist_ok=True)
     for name, says in (('LOGIN', 'LOGIN'), ('AUTOPPP', 'AUTOPPP'), ('as/pppd', 'AUTOPPP')):
@@ -329,7 +392,7 @@ def main():
     ap.add_argument('--runs', type=int, default=5)
     ap.add_argument('--idle', type=float, default=60)
     ap.add_argument('--gettys', type=int, default=20)
-    ap.add_argument('--only', help='kinds of calls, comma separated: start,ppp,pppd,early,end')
+    ap.add_argument('--only', help='kinds of calls, comma separated: start,ppp,pppd,early,end,release,called')
     ap.add_argument('--json')
     a = ap.parse_args()
     target = os.environ.get('CARGO_TARGET_DIR', TOP + '/target')
@@ -338,7 +401,7 @@ def main():
         subprocess.check_call([TOP + '/scripts/originals', 'mgetty'])
         a.original = target + '/originals/mgetty/sbin/mgetty'
     if 'MG_BENCH' not in os.environ:
-        if not a.only or set(a.only.split(',')) & {'start', 'end'}:
+        if not a.only or set(a.only.split(',')) & {'start', 'end', 'release'}:
             os.environ['MG_DYNAMIC'] = dynamic(os.path.abspath(a.ours), target)
         os.environ['MG_BENCH'] = tempfile.mkdtemp(prefix='mgbench-')
         try:
@@ -349,14 +412,19 @@ def main():
     prepare(d)
     who = {'ours': os.path.abspath(a.ours), 'original': os.path.abspath(a.original)}
     figures = {w: {} for w in who}
-    kinds = [('start', True), ('ppp', False), ('pppd', False), ('early', False), ('end', False), ('end', True)]
+    kinds = [('start', True), ('ppp', False), ('pppd', False), ('early', False), ('end', False), ('end', True),
+             ('release', False), ('release', True), ('called', False)]
+    callbacks = {'ours': os.path.join(os.path.dirname(os.path.abspath(a.ours)), 'callback'),
+                 'original': target + '/originals/mgetty/usr/sbin/callback'}
     if a.only: kinds = [k for k in kinds if k[0] in a.only.split(',')]
     for i in range(a.runs):
         for kind, dtr in kinds:
             login_config(d + ('/as/pppd' if kind == 'pppd' else '/AUTOPPP'))
             for w, getty in who.items():
                 if dtr and w == 'ours': getty = os.environ['MG_DYNAMIC']
-                r = call(getty, kind, dtr)
+                if kind == 'release': r = release(getty, dtr)
+                elif kind == 'called': r = called(getty, callbacks[w])
+                else: r = call(getty, kind, dtr)
                 if 'error' in r: print('ERROR', w, kind, r['error'], file=sys.stderr)
                 for k, v in r.items():
                     if isinstance(v, float): figures[w].setdefault(k, []).append(v)
