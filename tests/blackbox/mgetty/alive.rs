@@ -216,3 +216,36 @@ exec "$2" "$3""#,
     assert!(said.contains("<<arg1=nobody>>"), "{said}");
     drop(socket);
 }
+
+#[test]
+fn the_line_is_released_by_a_session_and_by_another_program() {
+    if subject("mgetty").original {
+        return;
+    }
+    let mut office = Office::new("");
+    office.start();
+    office.wait_state("\"state\":\"idle\"");
+    office.orders(&[&format!("dial 5550 {SERVER}"), "wait 5550 connected 20s", "expect 5550 20s login:"]);
+    office.orders(&["type 5550 nobody\\r", "expect 5550 20s <<end>>"]);
+    office.wait_state("\"state\":\"session\"");
+    office.orders(&["type 5550 \\r"]);
+    let ended = Instant::now();
+    office.wait_state("\"state\":\"idle\"");
+    println!("session ended, to waiting: {:.1} s", ended.elapsed().as_secs_f64());
+    office.orders(&["wait 5550 idle 20s"]);
+    // Another program has the line for a while.
+    let mut other = Command::new("sleep").arg("1000").spawn().expect("a process");
+    std::thread::sleep(ms(50));
+    let lock = office.sandbox.lock(&format!("LCK..{}", office.line.replace('/', "_")));
+    std::fs::write(&lock, format!("{:10}\n", other.id())).expect("a lock");
+    office.orders(&[&format!("dial 5550 {SERVER}")]);
+    office.wait_state("\"state\":\"dial-out\"");
+    assert!(office.state().contains("sleep 1000"), "{}", office.state());
+    office.orders(&["hangup 5550"]);
+    other.kill().expect("kill");
+    other.wait().expect("wait");
+    let freed = Instant::now();
+    office.wait_state("\"state\":\"idle\"");
+    println!("dial-out over, to waiting: {:.1} s", freed.elapsed().as_secs_f64());
+    office.answers("dial-out over, to answered", freed);
+}
