@@ -40,7 +40,7 @@ impl Session {
     pub fn open(matches: &ArgMatches, right: Option<&str>) -> Result<Session> {
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
         let root = Root::open(Path::new(text("root").unwrap_or("/")))?;
-        let role = Role::find(&root)?;
+        let role = Role::find()?;
         role.require(right.unwrap_or("view"), None)?;
         if role.restricted() && (text("root").is_some() || text("config-dir").is_some()) {
             bail!("--root and --config-dir are root's alone");

@@ -1,6 +1,8 @@
 //! dialin, run as its users run it, each test on a tree of its own (`--root`).
 
 mod callers;
+mod corpus;
+mod disks;
 mod doctor;
 mod engine;
 mod killed;
@@ -8,6 +10,7 @@ mod lines;
 mod lint;
 mod manual;
 mod ppp;
+mod pppd_words;
 mod see;
 mod setup;
 mod tree;

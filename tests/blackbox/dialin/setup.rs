@@ -1,6 +1,6 @@
 //! `dialin setup`: the plan, the machine's files after it, and the test call.
 
-use super::tree::{Tree, ran};
+use super::tree::Tree;
 use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::{ours, top};
 use std::fs;
@@ -303,19 +303,5 @@ fn a_failed_test_call_changes_nothing() {
         assert!(ran.err.contains("no PPP frame came"), "{}{}", ran.out, ran.err);
     } else {
         assert!(ran.out.contains("this kernel has no PPP"), "{}{}", ran.out, ran.err);
-    }
-}
-
-#[test]
-fn setup_is_not_for_everybody() {
-    let tree = debian();
-    tree.write("/etc/ringback/roles", "clerk account,view\n* view\n");
-    let who = |name: &str, words: &[&str]| ran(tree.command(words).env("SUDO_USER", name));
-    // The tree is named by root only; what holds for a restricted user is seen by the refusal.
-    let err = who("clerk", &["--yes", "setup", "--line", "ttyS0"]).refused();
-    if nix::unistd::geteuid().is_root() {
-        assert!(err.contains("clerk has no right `setup`"), "{err}");
-        assert!(who("clerk", &["account", "list"]).refused().contains("root's alone"));
-        assert!(who("stranger", &["--yes", "undo"]).refused().contains("no right `undo`"));
     }
 }
