@@ -94,6 +94,8 @@ pub struct Redirect {
     counts: Counts,
     break_until: Option<Duration>,
     tries: u64,
+    /// Settings that have been complained of in this connection.
+    complained: Vec<Item>,
     verbose: bool,
 }
 
@@ -131,6 +133,7 @@ impl Redirect {
             counts: Counts::default(),
             break_until: None,
             tries: 0,
+            complained: Vec::new(),
             verbose,
         }
     }
@@ -307,6 +310,7 @@ impl Redirect {
         if self.def.address.language != Language::ComPort {
             self.show(USUAL);
         }
+        self.complained.clear();
         self.port.settings_changed(ctx.now);
         self.send_settings(ctx.now);
         self.handle(Event::Up, ctx);
@@ -511,11 +515,19 @@ impl Redirect {
                 }
                 News::ModemState(bits) => self.modem_state(bits, ctx),
                 News::Differs { item, asked, in_force } => {
-                    self.say(format!("{}: {asked} was asked for, {in_force} is in force", item.word()));
+                    self.complain(item, &format!("{asked} was asked for, {in_force} is in force"));
                 }
-                News::Unanswered(Item::Dtr | Item::Rts) if !self.verbose => {}
-                News::Unanswered(item) => self.say(format!("{}: no answer", item.word())),
+                News::Unanswered(item) => self.complain(item, "no answer"),
             }
+        }
+    }
+
+    /// Says something of a setting: once in a connection, and of DTR, RTS and breaks only if all is to be said.
+    fn complain(&mut self, item: Item, text: &str) {
+        let usual = !matches!(item, Item::Dtr | Item::Rts | Item::Break) && !self.complained.contains(&item);
+        if usual || self.verbose {
+            self.complained.push(item);
+            self.say(format!("{}: {text}", item.word()));
         }
     }
 

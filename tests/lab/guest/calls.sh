@@ -134,7 +134,8 @@ both_up() {
     now
     end=$((now + $1 * 1000000))
     while now && [ "$now" -lt $end ]; do
-        read -rt 1 -u "$events" who what _ _ stamp || continue
+        # Longer than any pause between two events: a line that comes at the limit is cut in two.
+        read -rt 5 -u "$events" who what _ _ stamp || continue
         echo "event $who $what $stamp" >&2
         seen+="$who $what; "
         [ "$who $what" != "home up" ] || up=$((${stamp/[.,]/} / 1000))
