@@ -30,6 +30,7 @@ pub const TABLE: &[Entry] = &[
     commands::setup::ENTRY,
     commands::port::ENTRY,
     commands::line::ENTRY,
+    commands::import::ENTRY,
     commands::explain::ENTRY,
     commands::lint::ENTRY,
     commands::ppp::ENTRY,

@@ -5,6 +5,7 @@ mod corpus;
 mod disks;
 mod doctor;
 mod engine;
+mod import;
 mod killed;
 mod lines;
 mod lint;

@@ -8,6 +8,7 @@ pub mod callerid;
 pub mod calls;
 pub mod doctor;
 pub mod explain;
+pub mod import;
 pub mod line;
 pub mod lint;
 pub mod lock;
