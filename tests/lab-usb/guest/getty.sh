@@ -37,3 +37,16 @@ for kind in cdc_acm:987654 ftdi_sio:987655; do
     exchange 'wait 5550 idle 10s' || exchange 'hangup 5550'
     check "$kind: mgetty waits after it" in_service "$line"
 done
+
+# Minitels: seven bits with even parity, and a service that begins at CONNECT.
+minitel() {
+    exchange "wait 5550 idle 20s" "heard 5550" "dial 5550 $number" "wait 5550 connected 20s" 'expect 5550 20s SESSION on'
+}
+printf 'port %s\ndata-bits 7\nparity even\nexec-on-connect /lab/guest/session\n' "$line" >>/etc/mgetty+sendfax/mgetty.config
+kill -USR2 "$getty"
+check "$kind: 7E1 of mgetty.config reaches the modem" exchange "wait $number frame=7E1 20s"
+check "$kind: mgetty waits with it" in_service "$line"
+check "$kind: a program begins at CONNECT, no name is asked" minitel
+check "$kind: in a call it is 7E1 too" exchange "wait $number frame=7E1 5s"
+exchange 'type 5550 bye\n'
+check "$kind: it reads what he types, on a raw line" session_ended bye
