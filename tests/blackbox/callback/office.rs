@@ -7,8 +7,8 @@ use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::ours;
 use ringback_tests::wait::until_within;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,12 +18,6 @@ pub struct Office {
     pub sandbox: Arc<Sandbox>,
     stop: Arc<AtomicBool>,
     init: Vec<JoinHandle<()>>,
-    /// The mount namespaces of the gettys, which what they leave behind is known by.
-    spaces: Arc<Mutex<Vec<PathBuf>>>,
-}
-
-fn space(pid: &str) -> Option<PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/ns/mnt")).ok()
 }
 
 impl Office {
@@ -47,23 +41,13 @@ impl Office {
             .replace("DIRECTORY", &directory.display().to_string());
         sandbox.write_etc("login.config", &login, 0o600);
         let stop = Arc::new(AtomicBool::new(false));
-        let spaces = Arc::new(Mutex::new(Vec::new()));
-        let here = space("self");
         let init = lines.iter().map(|(number, _)| {
-            let (spaces, here) = (Arc::clone(&spaces), here.clone());
             let (exchange, sandbox, stop) = (Arc::clone(&exchange), Arc::clone(&sandbox), Arc::clone(&stop));
             let number = (*number).to_string();
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let mut getty = sandbox.start(&ours("mgetty"), &[&exchange.device(&number)]);
                     while getty.status_now().is_none() && !stop.load(Ordering::Relaxed) {
-                        let found =
-                            space(&getty.pid().to_string()).filter(|found| Some(found) != here.as_ref());
-                        let mut spaces = spaces.lock().expect("namespaces");
-                        if found.as_ref().is_some_and(|found| !spaces.contains(found)) {
-                            spaces.extend(found);
-                        }
-                        drop(spaces);
                         std::thread::sleep(Duration::from_millis(20));
                     }
                     std::thread::sleep(Duration::from_millis(50));
@@ -71,7 +55,7 @@ impl Office {
             })
         });
         let init = init.collect();
-        let office = Office { exchange, sandbox, stop, init, spaces };
+        let office = Office { exchange, sandbox, stop, init };
         for (number, _) in lines {
             office.waits(number);
         }
@@ -132,14 +116,13 @@ impl Drop for Office {
         for getty in self.init.drain(..) {
             let _ = getty.join();
         }
-        // A callback in the background would go on dialling on whatever line has that name next.
-        let spaces = self.spaces.lock().expect("namespaces");
+        // A callback in the background would go on dialling on whatever line has that name next. Its program is
+        // this office's own copy.
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let pid = entry.file_name().to_string_lossy().into_owned();
-            if let (Ok(number), Some(found)) = (pid.parse(), space(&pid)) {
-                if spaces.contains(&found) {
-                    let _ = nix::sys::signal::kill(Pid::from_raw(number), Signal::SIGKILL);
-                }
+            let ours = std::fs::read_link(entry.path().join("exe"))
+                .is_ok_and(|program| program.starts_with(self.sandbox.path()));
+            if let (true, Ok(pid)) = (ours, entry.file_name().to_string_lossy().parse()) {
+                let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
     }
