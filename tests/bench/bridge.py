@@ -7,7 +7,9 @@
                                  a server that takes many ports: after '::' the config line per port
                                  (a further '::' gives a header that is written once; \\n allowed)
   --telnet NAME                  NAME speaks telnet/RFC 2217 on its port
-  --tests bulk,rtt,idle,paced    --rounds N  --secs S  --idle 1,100,1000  --sessions 100
+  --waits NAME                   so does it, and its clients want to hear of modem lines (test `memory` only)
+  --tests bulk,kinds,rtt,idle,paced,memory    --rounds N  --secs S  --idle 1,100,1000  --sessions 100
+kinds: bulk with random bytes and with FF alone; memory: (PSS with --sessions sessions - with as many idle ports) / sessions
 Results: a table on stdout and --json FILE.  Everything is on 127.0.0.1 and killed by pid at the end."""
 import argparse, json, os, pty, resource, select, signal, statistics, subprocess, sys, tempfile, time, tty
 
@@ -40,8 +42,10 @@ ap.add_argument('--bridges', default='')
 ap.add_argument('--add', action='append', default=[])
 ap.add_argument('--add-multi', action='append', default=[])
 ap.add_argument('--telnet', action='append', default=[])
-ap.add_argument('--tests', default='bulk,rtt,idle,paced')
-ap.add_argument('--rounds', type=int, default=3)
+ap.add_argument('--waits', action='append', default=[])
+ap.add_argument('--tests', default='bulk,kinds,rtt,idle,paced,memory')
+# The bars are medians of at least nine rounds.
+ap.add_argument('--rounds', type=int, default=9)
 ap.add_argument('--secs', type=float, default=1.0)
 ap.add_argument('--paced-secs', type=float, default=4.0)
 ap.add_argument('--idle', default='1,100,1000')
@@ -56,8 +60,11 @@ for spec in a.add_multi:
     n, rest = spec.split('=', 1)
     parts = (rest.split('::') + ['', ''])[:3]
     BUILTIN[n] = ('multi', parts[0], parts[1].replace('\\n', '\n'), parts[2].replace('\\n', '\n'))
-TELNET |= set(a.telnet)
-names = [n for n in (a.bridges.split(',') if a.bridges else BUILTIN)]
+TELNET |= set(a.telnet) | set(a.waits)
+for n in a.waits:
+    ENV[n] = {'LD_PRELOAD': os.path.join(CS, 'modemlines.so')}
+everybody = [n for n in (a.bridges.split(',') if a.bridges else BUILTIN)]
+names = [n for n in everybody if n not in a.waits]
 tests = a.tests.split(',')
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
@@ -183,11 +190,12 @@ class Bridge:
                 if not os.path.isdir('/proc/%d' % int(open(f).read())): os.unlink(f)
             except (OSError, ValueError): pass
 
-def load(br, ttys, mode, secs, n=1):
+def load(br, ttys, mode, secs, n=1, pattern='letters'):
     """run one load; returns dict with cpu (s), mem during the run"""
-    args = [LOAD, mode, '1' if br.name in TELNET else '0', str(secs)] + \
+    args = [LOAD, mode, '2' if br.name in a.waits else '1' if br.name in TELNET else '0', str(secs)] + \
            ['%d:%d' % (br.ports[i], ttys.m[i]) for i in range(n)]
-    p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=ttys.m[:n], text=True)
+    p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=ttys.m[:n], text=True,
+                         env=dict(os.environ, PATTERN=pattern))
     try:
         if p.stdout.readline().strip() != 'READY':
             return {'error': p.stderr.read().strip()[:200]}
@@ -206,20 +214,22 @@ def load(br, ttys, mode, secs, n=1):
             try: f.close()
             except OSError: pass
 
-R = {n: {} for n in names}
+R = {n: {} for n in everybody}
 def put(n, k, v): R[n].setdefault(k, []).append(v)
 
 def one_round(rnd):
     """test by test, bridge by bridge, so that the ratios of a round see the same machine load"""
     order = names if rnd % 2 == 0 else names[::-1]
-    modes = (['n2t', 't2n', 'both'] if 'bulk' in tests else []) + (['rtt'] if 'rtt' in tests else []) + (['paced'] if 'paced' in tests else [])
+    kinds = [m + ':' + k for k in ('random', 'ff') for m in ('n2t', 't2n')] if 'kinds' in tests else []
+    modes = kinds + (['n2t', 't2n', 'both'] if 'bulk' in tests else []) + (['rtt'] if 'rtt' in tests else []) + (['paced'] if 'paced' in tests else [])
     for mode in modes:
         k = a.sessions if mode == 'paced' else 1
         for n in order:
             t = Ttys(k); br = None
             try:
                 br = Bridge(n, t)
-                r = load(br, t, mode, a.paced_secs if mode == 'paced' else a.secs, k)
+                what, _, pattern = mode.partition(':')
+                r = load(br, t, what, a.paced_secs if mode == 'paced' else a.secs, k, pattern or 'letters')
             except Exception as e:
                 r = {'error': str(e)}
             finally:
@@ -246,6 +256,28 @@ def idle():
                 t.close()
             print('idle', k, n, R[n]['idle%d' % k], file=sys.stderr, flush=True)
 
+def memory():
+    """what a session costs over the same port idle"""
+    for n in everybody:
+        got = {}
+        for state in ('idle', 'sessions'):
+            t = Ttys(a.sessions); br = None
+            try:
+                br = Bridge(n, t)
+                if state == 'idle':
+                    time.sleep(0.5); got[state] = mem(br.pids)[0]
+                else:
+                    r = load(br, t, 'hold', 0.5, a.sessions)
+                    if 'error' in r: raise RuntimeError(r['error'])
+                    got[state] = r['pss']
+            except Exception as e:
+                R[n].setdefault('memory', {'error': str(e)})
+            finally:
+                if br: br.stop()
+                t.close()
+        if len(got) == 2:
+            R[n]['memory'] = {'kb': (got['sessions'] - got['idle']) / a.sessions}
+
 def vals(n, key, f):
     return [None if 'error' in x else f(x) for x in R[n].get(key, [])]
 
@@ -269,6 +301,10 @@ def report():
          'both MB/s (sum)': ('both', lambda x: (x['got_net'] + x['got_tty']) / x['secs'] / 1e6),
          'n2t CPU s/GB': ('n2t', lambda x: x['cpu'] / (x['got_tty'] / 1e9) if x['got_tty'] > 1e4 else None),
          't2n CPU s/GB': ('t2n', lambda x: x['cpu'] / (x['got_net'] / 1e9) if x['got_net'] > 1e4 else None),
+         'n2t random CPU s/GB': ('n2t:random', lambda x: x['cpu'] / (x['got_tty'] / 1e9) if x['got_tty'] > 1e4 else None),
+         't2n random CPU s/GB': ('t2n:random', lambda x: x['cpu'] / (x['got_net'] / 1e9) if x['got_net'] > 1e4 else None),
+         'n2t FF CPU s/GB': ('n2t:ff', lambda x: x['cpu'] / (x['got_tty'] / 1e9) if x['got_tty'] > 1e4 else None),
+         't2n FF CPU s/GB': ('t2n:ff', lambda x: x['cpu'] / (x['got_net'] / 1e9) if x['got_net'] > 1e4 else None),
          'RTT p50 us': ('rtt', lambda x: x['p50_us']), 'RTT p99 us': ('rtt', lambda x: x['p99_us']),
          'paced CPU %': ('paced', lambda x: 100 * x['cpu'] / x['secs']),
          'paced delivered %': ('paced', lambda x: 100 * (x['got_tty'] + x['got_net']) / max(1, x['sent_net'] + x['sent_tty'])),
@@ -281,14 +317,18 @@ def report():
         for fld in ('pss_kb', 'uss_kb', 'procs', 'start_s'):
             print('| %s %s | %s |' % (k, fld, ' | '.join(
                 ('%.4g' % R[n][k][fld] if k in R[n] and fld in R[n][k] else '-') for n in names)))
-    for n in names:
+    for n in everybody:
+        if 'kb' in R[n].get('memory', {}): print('memory per session, %s: %.2f kB' % (n, R[n]['memory']['kb']))
+        if 'pss_kb' in R[n].get('idle1000', {}) and 'pss_kb' in R[n].get('idle1', {}):
+            print('1000 idle ports over one, %s: %d kB' % (n, R[n]['idle1000']['pss_kb'] - R[n]['idle1']['pss_kb']))
         for k, v in R[n].items():
             for x in (v if isinstance(v, list) else [v]):
                 if 'error' in x: print('error: %s %s: %s' % (n, k, x['error']))
 
 try:
-    for i in range(a.rounds if set(tests) & {'bulk', 'rtt', 'paced'} else 0): one_round(i)
+    for i in range(a.rounds if set(tests) & {'bulk', 'kinds', 'rtt', 'paced'} else 0): one_round(i)
     if 'idle' in tests: idle()
+    if 'memory' in tests: memory()
 finally:
     if a.json: json.dump(R, open(a.json, 'w'), indent=1)
 report()

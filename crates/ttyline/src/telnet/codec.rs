@@ -109,7 +109,17 @@ impl Decoder {
                 }
                 (used, data) = (used + run, data + run);
                 match stop.and_then(|_| buffer.get(used).copied()) {
-                    Some(IAC) => self.state = State::Command,
+                    Some(IAC) => {
+                        let pairs = doubled(buffer.get(used..).unwrap_or_default());
+                        if pairs > 0 {
+                            if let Some(room) = buffer.get_mut(data..data + pairs) {
+                                room.fill(IAC);
+                            }
+                            (used, data) = (used + 2 * pairs, data + pairs);
+                            continue;
+                        }
+                        self.state = State::Command;
+                    }
                     Some(_) => {
                         put(buffer, &mut data, CR);
                         self.state = State::AfterCr;
@@ -181,6 +191,11 @@ enum Step {
     Event(Event),
 }
 
+/// How many doubled IACs stand at the front.
+fn doubled(bytes: &[u8]) -> usize {
+    bytes.chunks_exact(2).take_while(|pair| *pair == [IAC, IAC]).count()
+}
+
 fn put(buffer: &mut [u8], at: &mut usize, byte: u8) {
     // There is room: every byte of data was at least one byte of the stream.
     if let Some(place) = buffer.get_mut(*at) {
@@ -200,10 +215,11 @@ pub fn push_data(data: &[u8], out: &mut Vec<u8>) {
     let mut rest = data;
     out.reserve(data.len() + data.len() / 64);
     while let Some(at) = memchr(IAC, rest) {
-        let (before, after) = rest.split_at(at + 1);
+        let (before, after) = rest.split_at(at);
         out.extend_from_slice(before);
-        out.push(IAC);
-        rest = after;
+        let run = after.iter().take_while(|byte| **byte == IAC).count();
+        out.resize(out.len() + 2 * run, IAC);
+        rest = after.get(run..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
 }
