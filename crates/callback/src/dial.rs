@@ -198,9 +198,11 @@ impl Prepared {
             }
             Ok(Some(signal)) => Handed::Interrupted(signal),
             Err(why) => {
-                let _ = self.line.write_all(FATAL, WRITE);
-                let _ = self.line.drain_output(WRITE);
-                let _ = pause(signals, Duration::from_secs(5));
+                // Nobody has to be told, and nothing to be waited for, on a line that is hung up.
+                if self.line.write_all(FATAL, WRITE).is_ok() {
+                    let _ = self.line.drain_output(WRITE);
+                    let _ = pause(signals, Duration::from_secs(5));
+                }
                 self.hang_up();
                 Handed::Failed(why)
             }

@@ -107,11 +107,16 @@ impl Line {
 
     /// Whether no byte can be written though the open succeeded: with some drivers (n_gsm) a hung-up
     /// tty stays so for new users until the last of its old ones has let go.
-    fn is_dead(&self) -> bool {
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
         nix::unistd::write(self, b"") == Err(nix::errno::Errno::EIO)
     }
 
-    fn open_once(device: &Path, opening: Opening) -> Result<Line, OpenError> {
+    /// As [`Line::open`], but does not wait for the old users of a hung-up line.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_once(device: &Path, opening: Opening) -> Result<Line, OpenError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         let flags = libc::O_NOCTTY | libc::O_CLOEXEC;

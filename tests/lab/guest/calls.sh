@@ -130,12 +130,14 @@ hang_up_pppd() { client "kill -TERM $caller; wait $caller"; }
 
 # both_up SECONDS: both pppds say so. Sets `up`, the moment (milliseconds) at the caller's.
 both_up() {
-    local seen='' end who what stamp
+    local seen='' end who what stamp text part=''
     now
     end=$((now + $1 * 1000000))
     while now && [ "$now" -lt $end ]; do
-        # Longer than any pause between two events: a line that comes at the limit is cut in two.
-        read -rt 5 -u "$events" who what _ _ stamp || continue
+        # A second may end in the middle of a line.
+        read -rt 1 -u "$events" text || { part+=$text && continue; }
+        read -r who what _ _ stamp <<<"$part$text"
+        part=
         echo "event $who $what $stamp" >&2
         seen+="$who $what; "
         [ "$who $what" != "home up" ] || up=$((${stamp/[.,]/} / 1000))

@@ -77,7 +77,11 @@ impl Getty {
             Some(_) => return Err(format!("the line is held by process {pid}")),
             None => Some(callback(pid)?),
         };
-        let line = Line::open(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
+        // Not waiting for a dead line to be let go: it is the callback program that has it, and waits for us.
+        let line = Line::open_once(&self.service.name.path(), Opening::AtOnce).map_err(|e| e.to_string())?;
+        if line.is_dead() {
+            return Err("the call is over already".into());
+        }
         let (ignore, frame) = (self.service.ignore_carrier, self.service.frame);
         let set = line.settings().and_then(|now| {
             line.set(&now.raw().with_frame(frame).with_flow(Flow::Hard).ignoring_carrier(ignore), When::Now)
