@@ -7,6 +7,7 @@ mod lines;
 mod loss;
 mod over_exchange;
 mod stdio;
+mod tls;
 
 use ringback_tests::sandbox::Running;
 use ringback_tests::subject::ours;

@@ -6,7 +6,7 @@ mod hostile;
 mod hosts_access;
 mod interop;
 mod settings;
-mod tls;
+pub(crate) mod tls;
 mod unplugged;
 
 use nix::sys::signal::Signal;
@@ -38,7 +38,7 @@ impl Server {
         Server::start_in(Sandbox::new(), conf, |_| {})
     }
 
-    fn start_in(sandbox: Sandbox, conf: &str, prepare: impl FnOnce(&mut Command)) -> Server {
+    pub(crate) fn start_in(sandbox: Sandbox, conf: &str, prepare: impl FnOnce(&mut Command)) -> Server {
         let file = sandbox.path().join("mserver.conf");
         fs::write(&file, conf).expect("configuration");
         let mut command = sandbox.command(&ours("mserver"), None);

@@ -20,20 +20,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An authority.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub(crate) pem: String,
 }
 
 /// A certificate and its key, PEM.
 #[derive(Clone)]
-struct Identity {
-    certificate: String,
-    key: String,
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Authority {
+    pub(crate) fn new(name: &str) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,7 +42,7 @@ impl Authority {
         Authority { issuer: Issuer::new(params, key), pem }
     }
 
-    fn identity(&self, name: &str, years: (i32, i32)) -> Identity {
+    pub(crate) fn identity(&self, name: &str, years: (i32, i32)) -> Identity {
         let mut params = CertificateParams::new(vec!["localhost".to_string()]).expect("a name");
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages =
@@ -54,9 +54,9 @@ impl Authority {
     }
 }
 
-const NOW: (i32, i32) = (2020, 2100);
+pub(crate) const NOW: (i32, i32) = (2020, 2100);
 
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     fs::write(&path, text).expect("a PEM file");
     path
