@@ -31,7 +31,9 @@ fn serve(identity: &Identity, users: &Authority, line: &Pty) -> (Server, u16, Pa
 
 fn stdio(address: &str, options: &[(&str, &Path)]) -> (Option<i32>, String) {
     let mut command = Command::new(ours("comport"));
-    options.iter().for_each(|(name, file)| drop(command.arg(name).arg(file)));
+    for (name, file) in options {
+        command.arg(name).arg(file);
+    }
     let out = command.args(["--stdio", address]).stdin(Stdio::null()).output().expect("comport");
     (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
 }
