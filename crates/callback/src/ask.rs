@@ -42,10 +42,14 @@ pub fn ask(
         if steps.is_empty() {
             return Ok(Answered::Nothing);
         }
-        for step in std::mem::take(&mut steps) {
+        let batch = std::mem::take(&mut steps);
+        // Before he is asked: who types ahead must not see it either.
+        let secret = batch.iter().any(|step| matches!(step, Do::Read(true)));
+        let _quiet = if secret { Quiet::begin(io::stdin()) } else { None };
+        for step in batch {
             match step {
                 Do::Say(text) => say(text),
-                Do::Read(secret) => steps.extend(question.reply(read_line(io::stdin().as_fd(), secret)?)),
+                Do::Read(_) => steps.extend(question.reply(read_line(io::stdin().as_fd())?)),
                 Do::Check(password) => steps.extend(question.checked(check(&password))),
                 Do::Refused(text, why) => refused(&text, &why),
                 Do::Call(verdict) => return Ok(Answered::Call(verdict)),
@@ -72,8 +76,7 @@ pub fn drain() {
 }
 
 /// Reads one line; the tty is cooked, as mgetty leaves it.
-fn read_line(fd: BorrowedFd<'_>, secret: bool) -> io::Result<Reply> {
-    let quiet = if secret { Quiet::begin(fd) } else { None };
+fn read_line(fd: BorrowedFd<'_>) -> io::Result<Reply> {
     let end = Instant::now() + SILENCE;
     let (mut line, mut count) = (Vec::new(), 0);
     let reply = loop {
@@ -106,28 +109,27 @@ fn read_line(fd: BorrowedFd<'_>, secret: bool) -> io::Result<Reply> {
             Err(e) => return Err(e.into()),
         }
     };
-    drop(quiet);
     Ok(reply)
 }
 
 /// While it lives the tty does not echo.
-struct Quiet<'a> {
-    fd: BorrowedFd<'a>,
+struct Quiet {
+    fd: io::Stdin,
     before: ttyline::settings::Settings,
 }
 
-impl<'a> Quiet<'a> {
-    fn begin(fd: BorrowedFd<'a>) -> Option<Quiet<'a>> {
-        let before = termios::get(fd).ok()?;
+impl Quiet {
+    fn begin(fd: io::Stdin) -> Option<Quiet> {
+        let before = termios::get(&fd).ok()?;
         let mut silent = before;
         silent.local &= !local::ECHO;
-        termios::set(fd, &silent, When::Now).ok()?;
+        termios::set(&fd, &silent, When::Now).ok()?;
         Some(Quiet { fd, before })
     }
 }
 
-impl Drop for Quiet<'_> {
+impl Drop for Quiet {
     fn drop(&mut self) {
-        let _ = termios::set(self.fd, &self.before, When::Now);
+        let _ = termios::set(&self.fd, &self.before, When::Now);
     }
 }
