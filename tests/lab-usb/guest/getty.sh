@@ -36,6 +36,29 @@ for kind in cdc_acm:987654 ftdi_sio:987655; do
     check "$kind: DTR falls, which hangs up" hung_up "$number"
     exchange 'wait 5550 idle 10s' || exchange 'hangup 5550'
     check "$kind: mgetty waits after it" in_service "$line"
+    # Without systemd and udev: the name stays if nobody keeps the dead line open.
+    for state in idle session; do
+        [ $state = idle ] || check "$kind: one more session" in_session "$number"
+        exchange "unplug $number"
+        [ $state = idle ] || check "$kind: unplugged in a session: it is hung up" session_ended HUP
+        nap 1
+        exchange 'hangup 5550' "plug $number"
+        check "$kind: plugged in again, it has its tty" exchange "wait $number device=1 10s"
+        now
+        from=$now
+        check "$kind: plugged in again ($state): mgetty waits" in_service "$line"
+        now
+        measured "$kind: tty there to waiting ($state)" $(((now - from) / 1000))
+    done
+    check "$kind: and answers" in_session "$number"
+    exchange 'type 5550 bye\r'
+    # A modem that loses its power in a call says nothing, and has forgotten its settings.
+    check "$kind: in a session once more" in_session "$number"
+    exchange "fault $number power-cycle"
+    check "$kind: the modem power-cycled: the session is hung up" session_ended HUP
+    check "$kind: mgetty waits again after that" in_service "$line"
+    check "$kind: and answers the next call" in_session "$number"
+    exchange 'type 5550 bye\r' 'wait 5550 idle 10s'
 done
 
 # Minitels: seven bits with even parity, and a service that begins at CONNECT.

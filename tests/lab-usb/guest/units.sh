@@ -49,6 +49,14 @@ check "login lets a user in under the hardening" logs_in
 exchange 'type 5550 exit\r'
 check "mgetty waits after a login" answers
 
+# The dialling goes on in the background while mgetty, started again, waits.
+calls_back() {
+    calls 987654 && exchange 'type 5550 backme\r' 'wait 5550 idle 30s' 'wait 5550 ringing 60s' 'answer 5550' 'expect 5550 30s login:'
+}
+check "a user is called back" calls_back
+exchange 'type 5550 guest\r' 'expect 5550 20s SESSION on' 'type 5550 bye\r'
+check "mgetty waits after the call-back" answers
+
 # unplugged WHEN: stopped with the device, started with it, answers.
 unplugged() {
     off
