@@ -98,7 +98,7 @@ fn verify(pid: i32, line: &LineName) -> Result<(), String> {
 /// # Errors
 /// [`NoGetty`].
 pub fn find(line: &LineName, sockets: &Path) -> Result<Getty, NoGetty> {
-    if let Some(getty) = by_socket(&handover::socket(sockets, line)) {
+    if let Some(getty) = by_socket(&handover::socket(sockets, line), line) {
         return Ok(getty);
     }
     let pid = named(line).ok_or(NoGetty::Absent)?;
@@ -108,10 +108,15 @@ pub fn find(line: &LineName, sockets: &Path) -> Result<Getty, NoGetty> {
     Ok(Getty::Signals { pidfd, pid })
 }
 
-fn by_socket(path: &Path) -> Option<Getty> {
+fn by_socket(path: &Path, line: &LineName) -> Option<Getty> {
     let mut stream = UnixStream::connect(path).ok()?;
     let peer = getsockopt(&stream, PeerCredentials).ok()?;
     if peer.uid() != 0 {
+        return None;
+    }
+    // A getty that calls the line by another name has a link here. One that was killed has left it, and the device
+    // may be another line's by now.
+    if path.is_symlink() && verify(peer.pid(), line).is_err() {
         return None;
     }
     stream.set_write_timeout(Some(GREETING)).ok()?;

@@ -24,6 +24,9 @@ struct Peer {
 pub struct Handover {
     listener: Option<UnixListener>,
     path: PathBuf,
+    /// A link to it under the device's own name, where the line is called otherwise (`serial/by-id/…`): callback
+    /// knows its terminal only.
+    link: Option<PathBuf>,
     peer: Option<Peer>,
 }
 
@@ -40,7 +43,15 @@ impl Handover {
             listener.set_nonblocking(true)?;
             Ok(listener)
         });
-        Handover { listener: listener.ok(), path, peer: None }
+        let device = line.path().canonicalize().ok();
+        let device =
+            device.and_then(|d| LineName::new(d.to_str()?).ok()).map(|d| handover::socket(directory, &d));
+        let link = device.filter(|link| listener.is_ok() && *link != path).filter(|link| {
+            // In the place of another getty's that is gone; one that is there has its own.
+            let _ = std::fs::read_link(link).and_then(|_| std::fs::remove_file(link));
+            std::os::unix::fs::symlink(&path, link).is_ok()
+        });
+        Handover { listener: listener.ok(), path, link, peer: None }
     }
 
     /// What becomes readable when there is something to hear.
@@ -109,6 +120,12 @@ impl Handover {
         self.peer = None;
         if self.listener.take().is_some() {
             let _ = std::fs::remove_file(&self.path);
+            // Only ours: the device's name may be another line's by now.
+            if let Some(link) = self.link.take()
+                && std::fs::read_link(&link).is_ok_and(|to| to == self.path)
+            {
+                let _ = std::fs::remove_file(link);
+            }
         }
     }
 }

@@ -75,8 +75,9 @@ impl Getty {
         if let Ok(found) = line.settings() {
             let _ = line.set(&found.hanging_up(), When::Now);
         }
-        if line.become_controlling(true).and_then(|()| tty::hang_up_session()).is_err() {
-            self.log.say(Level::Noise, "not a session of our own: the line is not taken from others");
+        if let Err(error) = line.become_controlling(true).and_then(|()| tty::hang_up_session()) {
+            let why = ttyline::log::reason(&error);
+            self.log.say(Level::Noise, &format!("the line is not taken from others: {why}"));
         }
         if let Some(lock) = &mut self.lock {
             lock.let_go_of_line();
