@@ -77,7 +77,7 @@ impl Getty {
         }
         if let Err(error) = line.become_controlling(true).and_then(|()| tty::hang_up_session()) {
             let why = ttyline::log::reason(&error);
-            self.log.say(Level::Noise, &format!("the line is not taken from others: {why}"));
+            self.log.say(Level::Noise, format!("the line is not taken from others: {why}"));
         }
         if let Some(lock) = &mut self.lock {
             lock.let_go_of_line();
