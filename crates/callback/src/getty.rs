@@ -211,6 +211,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pts_3");
         let listener = UnixListener::bind(&path).unwrap();
+        let other = dir.path().join("serial_by-id_usb");
+        let _silent = UnixListener::bind(&other).unwrap();
         let getty = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut buffer = [0; 100];
@@ -222,11 +224,15 @@ mod tests {
             stream.write_all(b"taken\n").unwrap();
         });
         if nix::unistd::geteuid().is_root() {
-            let mut found = by_socket(&path).unwrap();
+            // A link there is another line's socket, unless its getty is shown to serve this one.
+            let (line, link) = (LineName::new("pts/3").unwrap(), dir.path().join("ttyACM9"));
+            std::os::unix::fs::symlink(&other, &link).unwrap();
+            assert!(by_socket(&link, &LineName::new("ttyACM9").unwrap()).is_none());
+            let mut found = by_socket(&path, &line).unwrap();
             assert!(found.has_said_so());
             found.give("33600", Duration::from_secs(5)).unwrap();
             getty.join().unwrap();
         }
-        assert!(by_socket(&dir.path().join("nobody")).is_none());
+        assert!(by_socket(&dir.path().join("nobody"), &LineName::new("pts/4").unwrap()).is_none());
     }
 }
