@@ -3,6 +3,7 @@
 use super::Report;
 use std::path::Path;
 use ttyline::config::login::{self, AUTO_PPP, Argument, LoginEntry, LoginFile, RunAs, When};
+use ttyline::number::Fixed;
 use ttyline::{account, visible};
 
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "busybox"];
@@ -48,6 +49,7 @@ pub(super) fn check(path: &Path, report: &mut Report) {
             report.say(entry.key.as_bytes() == AUTO_PPP, path, Some(entry.at), text);
         }
         loops(path, entry, report);
+        numbers(path, entry, report);
         root(path, entry, report);
     }
 }
@@ -91,6 +93,32 @@ fn loops(path: &Path, entry: &LoginEntry, report: &mut Report) {
              write `!version 2` above and `N` behind `{key}`"
         );
         report.error(path, Some(entry.at), text);
+    }
+}
+
+/// What callback would call a usage error: the caller would hear of it, not the administrator.
+fn numbers(path: &Path, entry: &LoginEntry, report: &mut Report) {
+    if base(entry) != "callback" {
+        return;
+    }
+    let mut words = entry.arguments.iter().filter_map(|argument| match argument {
+        Argument::Literal(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let mut dash = false;
+    while let Some(word) = words.next() {
+        let shown = visible::terminal(word.as_bytes());
+        if dash && word == "S" {
+            report.error(path, Some(entry.at), "callback: `- S` are two words, did you mean `-S`?");
+        } else if word == "-" {
+            dash = true;
+            continue;
+        } else if ["-l", "-m", "-s", "-x", "--config-dir"].contains(&word.as_ref()) {
+            words.next();
+        } else if !word.starts_with('-') && Fixed::parse(word.as_bytes()).is_err() {
+            report.error(path, Some(entry.at), format!("callback: `{shown}` is no telephone number"));
+        }
+        dash = false;
     }
 }
 

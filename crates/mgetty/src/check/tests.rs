@@ -82,7 +82,8 @@ fn faxes_are_told_of_where_they_were_received() {
 #[test]
 fn login_config() {
     let text = "call - - /usr/sbin/callback -S 1\nnobody_ nosuchuser - /bin/true\nx - - sh\ny - - /no/such\nz - - /bin/sh\n\
-                f - - /bin/login -f @\n* - - /opt/callback -S 5\n/AutoPPP/ - a_ppp /bin/true auth\nlate - - /bin/true\nshort - -\n";
+                f - - /bin/login -f @\n* - - /opt/callback -S 5\n/AutoPPP/ - a_ppp /bin/true auth\nlate - - /bin/true\nshort - -\n\
+                typo - - /bin/callback - S 123456\nletters - - /bin/callback -S -s 9600 12x\n";
     let text = said(&dir(&[("mgetty.config", "data-only\n"), ("login.config", text)]), None);
     expect(
         &text,
@@ -96,6 +97,8 @@ fn login_config() {
             "login.config:8:1: error: /AutoPPP/ is never reached: `*` of line 7",
             "login.config:9:1: warning: `late` is never reached: line 7",
             "login.config:10:1: error: the line for `short` is incomplete",
+            "login.config:11:1: error: callback: `- S` are two words, did you mean `-S`?",
+            "login.config:12:1: error: callback: `12x` is no telephone number",
         ],
     );
     let good = "!version 2\n/AutoPPP/ * - a_ppp /bin/true auth\n* N - - /bin/true\n* Y - - /bin/true\n";
