@@ -169,6 +169,10 @@ fn show_status(socket: &Path, as_json: bool) -> u8 {
             word("state")
         );
     }
+    for one in value["waiting"].as_array().into_iter().flatten() {
+        let who = one["name"].as_str().or(one["peer"].as_str()).unwrap_or("");
+        println!("{:5}  {:20} {:8} {:14} {who}", one["port"], "", "", "waiting");
+    }
     0
 }
 

@@ -239,6 +239,13 @@ fn waiting_and_taking_over() {
     second.say("2");
     wait::until("somebody waiting", || (server.status()["waiting"].as_array()?.len() == 1).then_some(()));
     assert_eq!(pty.read_now(), b"");
+    let shown = Command::new(ours("mserver"))
+        .args(["--status", "--socket"])
+        .arg(server.socket())
+        .output()
+        .expect("mserver");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("in-use") && shown.contains("waiting        127.0.0.1"), "{shown}");
     drop(first);
     assert_eq!(on_line(&pty, 1), b"2", "what it said meanwhile was not lost");
     server.configure(&conf("busy=takeover takeover-hosts=127.0.0.1"));

@@ -69,8 +69,9 @@ fn a_session_ends_with_its_device_or_after_the_wait_and_the_next_one_finds_it_ag
     plug(&link, pty.path());
     server.until_state(0, "free");
     let device = link.display();
-    server
-        .configure(&format!("{port} {device} 9600,8,N,1 * settle=10ms unplugged=wait:300ms busy=wait:60\n"));
+    server.reconfigure(&format!(
+        "{port} {device} 9600,8,N,1 * settle=10ms unplugged=wait:300ms busy=wait:60\n"
+    ));
     let mut client = Client::connect(port);
     client.say("2");
     on_line(&pty, 1);

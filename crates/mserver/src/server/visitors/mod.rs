@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use ttyline::config::mserver::{Busy, Options, Shared};
 use ttyline::hosts_access::lookup::HostName;
+use ttyline::log::Severity;
 use ttyline::share::keepalive;
 
 /// How many visitors there may be at a time, all ports together.
@@ -218,6 +219,8 @@ impl Server {
             }
             if may.admit(caller.peer, caller.known_name()) {
                 if let Some(victim) = self.oldest(&seats, caller) {
+                    let text = format!("port {}: {} takes a modem over", caller.port, caller.shown());
+                    self.journal.say(Severity::Notice, text);
                     self.end_session(victim, "taken over");
                     return Found::Wait(SOON);
                 }

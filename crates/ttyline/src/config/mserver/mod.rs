@@ -14,6 +14,7 @@ pub use hosts::{HostPattern, Hosts};
 use keys::key_value;
 pub use keys::{Busy, KEYS, Options, Tls, Unplugged};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// A modem that is shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub struct Shared {
     pub wish: Wish,
     /// Who may use it; `None`: this machine only.
     pub hosts: Option<Hosts>,
-    /// The rest.
-    pub options: Options,
+    /// The rest; lines that say nothing of their own share what `defaults` say.
+    pub options: Rc<Options>,
     /// Its line in the file.
     pub line: u32,
 }
@@ -63,12 +64,12 @@ impl Config {
     /// Every mistake in it; such a file is not used at all.
     pub fn parse(text: &str, service: &dyn Fn(&str) -> Option<u16>) -> Result<Config, Vec<Remark>> {
         let (mut config, mut mistakes) = (Config::default(), Vec::new());
-        let mut defaults = Options::default();
+        let mut defaults = Rc::new(Options::default());
         for (number, line) in (1u32..).zip(text.lines()) {
             let taken = words(line).and_then(|words| match words.split_first() {
                 None => Ok(()),
                 Some((first, rest)) if first.text == "defaults" => {
-                    rest.iter().try_for_each(|word| key_value(number, word, &mut defaults))
+                    rest.iter().try_for_each(|word| key_value(number, word, Rc::make_mut(&mut defaults)))
                 }
                 Some(_) => config.take(number, &words, &defaults, service),
             });
@@ -84,7 +85,7 @@ impl Config {
         &mut self,
         line: u32,
         words: &[Word],
-        defaults: &Options,
+        defaults: &Rc<Options>,
         service: &dyn Fn(&str) -> Option<u16>,
     ) -> Result<(), Mistake> {
         let end = words.last().map_or(0, |w| w.at + w.text.len());
@@ -114,8 +115,8 @@ impl Config {
             }
             _ => (None, rest),
         };
-        let mut options = defaults.clone();
-        rest.iter().try_for_each(|word| key_value(line, word, &mut options))?;
+        let mut options = Rc::clone(defaults);
+        rest.iter().try_for_each(|word| key_value(line, word, Rc::make_mut(&mut options)))?;
         if hosts.is_none() {
             let text = "no hosts: only this machine is admitted (`*` stands for everybody)".into();
             self.warnings.push(Remark { at: Position { line, column: 1 }, text });

@@ -30,7 +30,7 @@ fn the_document_s_line() {
     }
     assert!(hosts.need_name(ip("10.0.0.1")) && !hosts.need_name(ip("192.168.2.1")));
     assert_eq!(config.warnings, []);
-    assert_eq!(line.options, Options::default());
+    assert_eq!(*line.options, Options::default());
 }
 
 #[test]
