@@ -47,6 +47,18 @@ set_up() {
     offer_theirs "$1" "$2"
 }
 
+# rotate: mgetty's logs are rotated by Debian's mgetty where it is installed (logrotate takes each log once only),
+# else by us; what the administrator made of our file stays.
+rotate() {
+    own=/etc/logrotate.d/ringback-mgetty
+    sample=/usr/share/ringback/ringback-mgetty
+    if [ -e /etc/logrotate.d/mgetty ]; then
+        if [ -e $own ] && cmp -s $own $sample; then rm -f $own; fi
+    elif [ ! -e $own ]; then
+        cp $sample $own
+    fi
+}
+
 tear_down() {
     update-alternatives --quiet --remove "$1" "$ours/$1" || true
     [ ! -e "$(aside "$2")" ] || update-alternatives --quiet --remove "$1" "$(aside "$2")" || true

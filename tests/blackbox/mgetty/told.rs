@@ -147,7 +147,11 @@ fn the_shipped_logrotate_file_rotates_records_and_logs() {
     getty.modem.ring();
     getty.wait_record("refused");
     let config = getty.sandbox.path().join("rotate.conf");
-    std::fs::write(&config, include_str!("../../../etc/logrotate.d/ringback")).expect("the file");
+    let both = [
+        include_str!("../../../etc/logrotate.d/ringback"),
+        include_str!("../../../etc/logrotate.d/ringback-mgetty"),
+    ];
+    std::fs::write(&config, both.concat()).expect("the file");
     let state = getty.sandbox.path().join("rotate.state");
     let mut command = getty.sandbox.command(rotate, None);
     let output = command

@@ -200,15 +200,17 @@ fn rule(root: &Root) -> Result<Option<String>> {
         for name in root.names(directory)? {
             let path = format!("{directory}/{name}");
             // ModemManager's own rules name the property to switch single devices off.
-            if name.ends_with(".rules")
-                && !name.contains("-mm-")
-                && text(root, &path).contains("ID_MM_DEVICE_IGNORE")
-            {
+            if name.ends_with(".rules") && !name.contains("-mm-") && keeps_away(&text(root, &path)) {
                 return Ok(Some(root.shown(&path)));
             }
         }
     }
     Ok(None)
+}
+
+fn keeps_away(rules: &str) -> bool {
+    let says = |line: &str| line.contains("ID_MM_DEVICE_IGNORE") || line.contains("ID_MM_PORT_IGNORE");
+    rules.lines().any(|line| !line.trim_start().starts_with('#') && says(line))
 }
 
 fn forwards_at_boot(root: &Root) -> Result<Option<String>> {
