@@ -9,7 +9,7 @@
 //! changed and takes it back, or some, and finishes ([`recover`]). A file is the old or the new one at any moment.
 
 use crate::draft::Edit;
-use crate::holder::Holder;
+use crate::holder::{self, Holder};
 use crate::journal::{Entry, Journal};
 use crate::root::{Contents, Place, Root, State, look_at, missing_parents};
 use anyhow::{Context, Result, anyhow, bail};
@@ -42,6 +42,8 @@ pub fn apply(root: &Root, edits: Vec<Edit>, cause: Cause) -> Result<u64> {
     let holder = Holder::take(root, &cause.who)?;
     let journal = Journal::make(root)?;
     recover_with(root, &journal)?;
+    let paths: Vec<&str> = edits.iter().map(|e| e.path.as_str()).collect();
+    let _users = holder::users(root, &paths)?;
     for edit in &edits {
         let now = root.look(&edit.path, !edit.link)?;
         if !same(&now, &edit.before) {

@@ -1,7 +1,7 @@
 //! Questions at a terminal.
 
 use anyhow::{Result, anyhow, bail};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 use std::io::{BufRead, IsTerminal, Write};
 use ttyline::log::reason;
 
@@ -16,14 +16,24 @@ pub fn hidden(question: &str) -> Result<String> {
     let mut quiet = before.clone();
     quiet.local_flags.remove(LocalFlags::ECHO);
     quiet.local_flags.insert(LocalFlags::ECHONL);
-    let _ = write!(std::io::stderr(), "{question}");
+    // ^C is read as a line that ends in it: a signal would leave the terminal without echo.
+    quiet.local_flags.remove(LocalFlags::ISIG);
+    if let Some(end) = quiet.control_chars.get_mut(SpecialCharacterIndices::VEOL as usize) {
+        *end = 3;
+    }
+    // Before the question, so that nothing typed as its answer is flushed or shown.
     tcsetattr(&input, SetArg::TCSAFLUSH, &quiet).map_err(failed)?;
-    let mut line = String::new();
-    let read = input.lock().read_line(&mut line);
-    let _ = tcsetattr(&input, SetArg::TCSAFLUSH, &before);
-    match read {
-        Ok(n) if n > 0 => Ok(line.trim_end_matches(['\n', '\r']).to_string()),
-        _ => bail!("nothing was changed"),
+    let _ = write!(std::io::stderr(), "{question}");
+    let mut room = [0; 1024];
+    let read = nix::unistd::read(&input, &mut room);
+    let _ = tcsetattr(&input, SetArg::TCSANOW, &before);
+    let line = room.get(..read.unwrap_or(0)).unwrap_or_default();
+    if line.is_empty() || line.contains(&3) {
+        bail!("nothing was changed");
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_string()),
+        Err(_) => bail!("what was typed is no UTF-8; nothing was changed"),
     }
 }
 

@@ -16,6 +16,36 @@ pub const LOCK: &str = "/var/lib/ringback/dialin.lock";
 /// How long one administrator waits for the other's files to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The tables of users, and the lock that useradd, passwd and the like take before they change them
+/// (lckpwdf(3)).
+const USERS: [&str; 3] = ["/etc/passwd", "/etc/shadow", "/etc/group"];
+
+/// Takes the lock of the tables of users, if one of them is among the files; let go when dropped.
+///
+/// # Errors
+/// Somebody else is changing them.
+pub fn users(root: &Root, paths: &[&str]) -> Result<Option<File>> {
+    if !paths.iter().any(|path| USERS.contains(path)) {
+        return Ok(None);
+    }
+    let failed = |e: std::io::Error| anyhow!("/etc/.pwd.lock: {}; nothing was changed", reason(&e));
+    let directory = root.directory("/etc").map_err(failed)?;
+    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+    let fd =
+        nix::fcntl::openat(&directory, Path::new(".pwd.lock"), flags, mode).map_err(|e| failed(e.into()))?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match ttyline::sys::locks::whole_file(&fd) {
+            Ok(()) => return Ok(Some(File::from(fd))),
+            Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            Err(_) => bail!(
+                "the tables of users are being changed by another program; nothing was changed, try again"
+            ),
+        }
+    }
+}
+
 /// Held while files are written; let go when dropped, or when the process ends.
 pub struct Holder {
     _file: Flock<File>,

@@ -174,9 +174,7 @@ impl Root {
     pub fn names(&self, path: &str) -> Result<Vec<String>> {
         let dir = match self.open_dir(Path::new(path)) {
             Ok(dir) => dir,
-            Err(e) if matches!(e.raw_os_error(), Some(libc_enoent) if libc_enoent == Errno::ENOENT as i32) => {
-                return Ok(Vec::new());
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) if e.raw_os_error() == Some(Errno::ENOTDIR as i32) => return Ok(Vec::new()),
             Err(e) => bail!("{}: {}", self.shown(path), reason(&e)),
         };

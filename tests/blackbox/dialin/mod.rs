@@ -15,3 +15,4 @@ mod pppd_words;
 mod see;
 mod setup;
 mod tree;
+mod webmin;

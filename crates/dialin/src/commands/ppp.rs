@@ -52,19 +52,19 @@ fn build(command: Command) -> Command {
         )
 }
 
-fn file(matches: &ArgMatches) -> String {
+fn file(matches: &ArgMatches) -> Result<String> {
     if matches.get_flag("dialin") {
-        return places::DIALIN_PEER.into();
+        return Ok(places::DIALIN_PEER.into());
     }
     match matches.get_one::<String>("line") {
-        Some(line) => places::line_options(line),
-        None => places::OPTIONS.into(),
+        Some(line) => Ok(places::line_options(&super::line::named(line)?)),
+        None => Ok(places::OPTIONS.into()),
     }
 }
 
 fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
     match matches.subcommand() {
-        Some(("show", own)) => show(session, &file(own)),
+        Some(("show", own)) => show(session, &file(own)?),
         Some((_, own)) => {
             if session.role.restricted() {
                 session
@@ -82,7 +82,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
             if words.is_empty() && unset.is_empty() {
                 bail!("say what to set: OPTION, OPTION=VALUE, LOCAL:REMOTE or --unset OPTION");
             }
-            set(&mut draft, &file(own), &words, &unset)?;
+            set(&mut draft, &file(own)?, &words, &unset)?;
             session.carry_out(draft)
         }
         None => Ok(code::USAGE),

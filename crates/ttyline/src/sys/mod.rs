@@ -10,6 +10,7 @@ pub mod crypt;
 pub mod descriptors;
 pub mod gsm;
 pub mod interrupt;
+pub mod locks;
 pub mod memory;
 pub mod names;
 pub mod process;

@@ -8,6 +8,7 @@ mod users;
 use crate::ask;
 use crate::command::{Entry, code};
 use crate::commands::{account, line, port};
+use crate::services;
 use crate::session::{Session, say};
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -126,11 +127,25 @@ fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
     let test = !own.get_flag("no-test") && !edits.is_empty() && !session.plans_only();
     if test {
         match call::rehearse(session, &mut draft, &wanted) {
-            Ok(told) => told.iter().for_each(|line| say(format!("test call: {}", visible::line(line)))),
+            Ok(told) if !session.json => {
+                told.iter().for_each(|line| say(format!("test call: {}", visible::line(line))));
+            }
+            Ok(_) => {}
             Err(e) => bail!("the test call failed: {e:#}; nothing was changed (--no-test does without)"),
         }
     }
-    let code = session.carry_out(draft)?;
+    // Lines that were served before take their new settings when they are idle.
+    let all = services::all(&session.root)?;
+    let served: Vec<String> = wanted
+        .lines
+        .iter()
+        .filter(|l| all.iter().any(|s| &s.line == *l && s.runs && s.untouched().is_none()))
+        .cloned()
+        .collect();
+    let (mut code, changed) = session.carry_out_for(draft, None)?;
+    if changed && session.root.is_host() && !served.is_empty() && code == code::DONE {
+        code = line::reload(session, &served, false, false)?;
+    }
     match own.get_one::<String>("call") {
         Some(number) if code == code::DONE => call::real(session, &wanted, number),
         _ => Ok(code),
