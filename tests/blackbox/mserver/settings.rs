@@ -4,8 +4,9 @@ use super::{Client, Server, free_port, on_line};
 use ringback_tests::modem::Modem;
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::Sandbox;
+use ringback_tests::subject::{ours, top};
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use ttyline::settings::{control, input};
 use ttyline::sys::termios;
 
@@ -103,4 +104,24 @@ fn a_line_without_hosts_is_told_of_loudly_and_defaults_hold_below() {
     assert_eq!(Client::connect(two).rest(), b"");
     server.reconfigure(&conf.replace("192.0.2.1", "127.0.0.0/8"));
     assert_eq!(Client::connect(two).rest(), b"gone fishing");
+}
+
+#[test]
+fn the_unit_of_etc_starts_what_there_is() {
+    let text = fs::read_to_string(top().join("etc/systemd/mserver.service")).expect("the unit");
+    let shipped = top().join("etc/mserver.conf");
+    for key in ["ExecStartPre=", "ExecStart="] {
+        let line = text.lines().find_map(|l| l.strip_prefix(key)).expect(key);
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("/usr/sbin/mserver"));
+        let words = words.filter(|word| *word != "-t");
+        let out = Command::new(ours("mserver")).args(words).args(["-t", "-c"]).arg(&shipped).output();
+        let out = out.expect("mserver");
+        assert!(out.status.success(), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    for word in
+        ["ExecReload=/bin/kill -HUP $MAINPID", "RuntimeDirectory=ringback", "CAP_FOWNER CAP_NET_BIND_SERVICE"]
+    {
+        assert!(text.contains(word), "{word}");
+    }
 }
