@@ -132,7 +132,8 @@ impl Getty {
         let Some(ended) = hook.ended(now) else { return };
         let asked = hook.asked;
         self.hook = None;
-        let level = if ended == Ended::Late { Level::Warn } else { Level::Mesg };
+        let failed = ended == Ended::Late || asked == Asked::CallBack && ended != Ended::Code(0);
+        let level = if failed { Level::Warn } else { Level::Mesg };
         let what = match asked {
             Asked::Rings => "cid-program",
             Asked::Answer => "cnd-program",

@@ -17,6 +17,8 @@ pub fn fuzz(data: &[u8]) {
     setup.ringback = (kind & 8 != 0).then_some(Duration::from_secs(30));
     setup.need_dsr = kind & 16 != 0;
     setup.autobauding = kind & 32 != 0;
+    setup.ask_rings = kind & 96 == 32;
+    setup.exec_on_connect = kind & 12 == 12;
     if kind & 64 != 0 {
         setup.get_cnd_chat = ModemChat::parse(b"\"\" AT+VRID=1 OK");
         setup.statistics_chat = ModemChat::parse(b"\"\" AT&V1 OK");
