@@ -272,3 +272,20 @@ fn a_line_that_cannot_be_probed() {
         assert!(err.starts_with("mgetty: "), "{err}");
     }
 }
+
+/// For a getty that waits on the line a probe is a program that dials out: it ends and is started anew.
+#[test]
+fn a_getty_makes_room_for_a_probe() {
+    if subject("mgetty").original {
+        return;
+    }
+    let mut getty = Getty::idle("");
+    let line = getty.modem.line();
+    let (code, out, err) = probe(&getty.sandbox, &["--probe", &line, "-s", "9600"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("speed             9600 bit/s"), "{out}");
+    assert_eq!(getty.status(), 0);
+    getty.start();
+    wait::until("a second life", || (getty.log().matches("waiting...").count() == 2).then_some(()));
+    getty.prompt();
+}

@@ -29,6 +29,7 @@ mod settings;
 mod signals;
 mod soak;
 mod states;
+mod syslog;
 mod told;
 
 use ringback_tests::modem::{Manner, Modem};

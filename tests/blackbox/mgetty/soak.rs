@@ -121,13 +121,18 @@ impl Bench {
 
     /// The getty of a line, once it waits.
     fn idle(&self, line: usize) -> Idle {
-        let name = Bench::name(self.dir.path(), line).replace('/', "-");
-        let (pid, log) = (self.sandbox.run(&format!("mgetty.pid.{name}")), format!("mg_{name}.log"));
-        wait::until(&format!("line {line} to wait"), || {
-            let pid = fs::read_to_string(&pid).ok()?.trim().parse().ok()?;
-            let text = self.sandbox.log_text(&log);
-            let waits = text.lines().last().is_some_and(|last| last.ends_with("waiting..."));
-            if waits { Idle::of(pid) } else { None }
+        let name = Bench::name(self.dir.path(), line).replace('/', "_");
+        let (state, lock) = (format!("ringback/lines/{name}.json"), format!("LCK..{name}"));
+        let (state, lock) = (self.sandbox.run(&state), self.sandbox.lock(&lock));
+        let waits = || {
+            let told: serde_json::Value = serde_json::from_str(&fs::read_to_string(&state).ok()?).ok()?;
+            let idle = told["state"] == "idle" && !lock.exists();
+            if idle { Idle::of(i32::try_from(told["pid"].as_i64()?).ok()?) } else { None }
+        };
+        wait::until_within(ms(30_000), waits).unwrap_or_else(|| {
+            let log = self.sandbox.log_text(&format!("mg_{}.log", name.replace('_', "-")));
+            let end: Vec<&str> = log.lines().rev().take(12).collect();
+            panic!("line {line} does not wait: {:?}\n{end:#?}", fs::read_to_string(&state))
         })
     }
 

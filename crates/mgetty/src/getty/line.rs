@@ -10,6 +10,9 @@ use ttyline::settings::{Flow, Settings};
 use ttyline::sys::termios::When;
 use ttyline::sys::tty::{self, ModemLines};
 
+/// DTR stays low so long between two calls where it is not toggled (`toggle-dtr no`, or a line without DTR).
+const LET_GO: Duration = Duration::from_millis(50);
+
 impl Getty {
     pub(super) fn open(&mut self) {
         let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
@@ -71,6 +74,7 @@ impl Getty {
             }
         }
         self.own(&line);
+        let pulse = self.session.setup().toggle_dtr && line.modem_lines().is_ok();
         // The hang-up drops DTR, whatever the last user made of the settings.
         if let Ok(found) = line.settings() {
             let _ = line.set(&found.hanging_up(), When::Now);
@@ -81,6 +85,11 @@ impl Getty {
         }
         if let Some(lock) = &mut self.lock {
             lock.let_go_of_line();
+        }
+        drop(line);
+        // Nobody has it open, so DTR is low: where no longer pulse follows, the modem is given time to see it.
+        if std::mem::take(&mut self.told.after_call) && !pulse {
+            std::thread::sleep(LET_GO);
         }
     }
 

@@ -7,12 +7,15 @@ use super::Getty;
 use crate::guesses;
 use crate::session::{Event, Phase};
 use crate::watcher::{Beside, Watcher};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+use ttyline::drive::{self, Sources};
 use ttyline::lock::process;
 use ttyline::log::Level;
 use ttyline::record::{self, Direction, Record};
 use ttyline::state::{self, LineState, State};
+use ttyline::sys::process::pidfd_open;
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ pub struct Told {
     pub(crate) own_utmp: bool,
     /// It could not be written: said once.
     failed: bool,
+    /// A call has just ended: its modem is to see DTR low before it is spoken to.
+    pub(super) after_call: bool,
 }
 
 impl Getty {
@@ -123,6 +128,15 @@ impl Getty {
     pub(super) fn complete_last_call(&mut self) {
         let directory = Path::new(state::DIRECTORY);
         let Ok(Some(left)) = state::read(directory, &self.service.name) else { return };
+        let recent = left.since.is_some_and(|since| since.elapsed().is_ok_and(|age| age < JUST_ENDED));
+        self.told.after_call = match left.state {
+            State::Ended => recent,
+            State::Login | State::Session => left.is_stale(),
+            _ => false,
+        };
+        if self.told.after_call {
+            wait_for_watcher(&left);
+        }
         if left.pid != self.session.setup().pid && !left.is_stale() || left.is_watched() {
             return;
         }
@@ -173,6 +187,19 @@ impl Getty {
             self.answers.push_back(Event::Slow(delay));
         }
     }
+}
+
+/// A call that ended so long ago has let its modem see DTR low.
+const JUST_ENDED: Duration = Duration::from_secs(2);
+/// A watcher whose session has ended has so long to let go of the line.
+const WATCHER_ENDS: Duration = Duration::from_millis(300);
+
+/// The last session's watcher may be slower than init: as long as it has the line, DTR does not fall.
+fn wait_for_watcher(left: &LineState) {
+    let Some((pid, _)) = left.watcher.filter(|_| left.is_watched()) else { return };
+    let Ok(watcher) = pidfd_open(pid) else { return };
+    let others = [watcher.as_fd()];
+    let _ = drive::wait(Sources { others: &others, ..Sources::default() }, false, false, Some(WATCHER_ENDS));
 }
 
 /// A watcher looks for carrier so often, against what makes no event: CLOCAL set by the caller.
