@@ -182,13 +182,21 @@ fn a_line_held_by_flock_alone_is_left_alone() {
     if getty.subject.original {
         return;
     }
-    // Another open of the line, by this very process, which goes on living.
-    let other = fs::File::open(getty.modem.pty().path()).expect("the line");
-    assert!(ttyline::sys::tty::try_flock(&other).expect("a file"));
+    let path = getty.modem.pty().path().to_path_buf();
+    let mut other = std::process::Command::new("flock")
+        .arg("-o")
+        .arg(&path)
+        .args(["sleep", "30"])
+        .spawn()
+        .expect("flock");
+    wait::until("the lock", || {
+        let ours = fs::File::open(&path).expect("the line");
+        (!ttyline::sys::tty::try_flock(&ours).expect("a file")).then_some(())
+    });
     getty.start();
     getty.logged("flock");
     assert!(getty.modem.commands().is_empty());
-    drop(other);
+    let _ = (other.kill(), other.wait());
     assert_eq!(getty.status(), 0);
     assert!(!getty.lock().exists());
 }
