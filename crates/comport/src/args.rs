@@ -2,11 +2,11 @@
 
 use crate::address::{Address, Language, port_of};
 use crate::config::{self, KEYS, Options, Part};
+use crate::fault::reason;
 use crate::net;
 use crate::stdio::{self, Frame};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::path::{Path, PathBuf};
-use ttyline::log::reason;
 use ttyline::visible::terminal;
 
 /// Where the configuration is, unless `-c` says otherwise.
@@ -106,6 +106,12 @@ pub fn tcpconn() -> u8 {
     }
 }
 
+/// Other systems keep no such file where we would find it.
+#[cfg(not(target_os = "linux"))]
+fn service(_: &str) -> Option<u16> {
+    None
+}
+
 enum Plan {
     Serve(Vec<(config::Port, Option<net::Secrets>)>),
     Stdio(Address, Box<Options>, Option<Frame>),
@@ -118,6 +124,7 @@ enum Wrong {
 }
 
 /// The TCP port of a service of this machine.
+#[cfg(target_os = "linux")]
 fn service(name: &str) -> Option<u16> {
     let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
     ttyline::config::mserver::service_port(&services, name)
@@ -224,7 +231,8 @@ fn serve(ports: Vec<(config::Port, Option<net::Secrets>)>, verbose: bool) -> u8 
 
 #[cfg(not(target_os = "linux"))]
 fn serve(ports: Vec<(config::Port, Option<net::Secrets>)>, verbose: bool) -> u8 {
-    crate::serial::serve(ports, verbose)
+    let _ = verbose;
+    crate::serial::serve(ports)
 }
 
 #[cfg(test)]

@@ -3,6 +3,13 @@
 use std::fmt;
 use std::io;
 
+/// The system's text for an error, without Rust's number behind it.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.clone(), |(text, _)| text.to_string())
+}
+
 /// What went wrong between us and the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -27,8 +34,8 @@ impl Fault {
     #[must_use]
     pub fn of_connect(error: &io::Error) -> Fault {
         match error.kind() {
-            io::ErrorKind::TimedOut => Fault::Silent(ttyline::log::reason(error)),
-            _ => Fault::Refused(ttyline::log::reason(error)),
+            io::ErrorKind::TimedOut => Fault::Silent(reason(error)),
+            _ => Fault::Refused(reason(error)),
         }
     }
 

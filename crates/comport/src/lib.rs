@@ -20,6 +20,8 @@ pub mod pty;
 pub mod redirect;
 #[cfg(target_os = "linux")]
 pub mod run;
+#[cfg(any(not(target_os = "linux"), feature = "serial"))]
+pub mod serial;
 pub mod session;
 pub mod stdio;
 #[cfg(feature = "tls")]

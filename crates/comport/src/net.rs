@@ -2,15 +2,15 @@
 
 use crate::address::Address;
 use crate::config::Options;
-use crate::fault::Fault;
+use crate::fault::{Fault, reason};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+#[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
-use ttyline::log::reason;
 
 /// What TLS needs, if the address wants it.
 #[cfg(feature = "tls")]
@@ -53,6 +53,7 @@ pub struct Net {
     /// Addresses that have not been tried.
     others: VecDeque<SocketAddr>,
     stage: Stage,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the system's own keepalive is used"))]
     keepalive: Option<Duration>,
     #[cfg(feature = "tls")]
     tls: Option<Box<rustls::ClientConnection>>,
@@ -192,12 +193,11 @@ impl Net {
     /// Commands go out at once; a peer that is gone is found out.
     fn prepare(&self) {
         let _ = self.stream.set_nodelay(true);
-        let Some(silence) = self.keepalive else { return };
-        let seconds = u32::try_from(silence.as_secs()).unwrap_or(u32::MAX);
-        let each = (seconds / 3).max(1);
-        let _ = setsockopt(&self.stream, sockopt::KeepAlive, &true);
         #[cfg(target_os = "linux")]
-        {
+        if let Some(silence) = self.keepalive {
+            let seconds = u32::try_from(silence.as_secs()).unwrap_or(u32::MAX);
+            let each = (seconds / 3).max(1);
+            let _ = setsockopt(&self.stream, sockopt::KeepAlive, &true);
             let _ = setsockopt(&self.stream, sockopt::TcpKeepIdle, &seconds);
             let _ = setsockopt(&self.stream, sockopt::TcpKeepInterval, &each);
             let _ = setsockopt(&self.stream, sockopt::TcpKeepCount, &3);

@@ -6,7 +6,7 @@
 
 use crate::address::Language;
 use crate::config::{self, Byte};
-use crate::fault::Fault;
+use crate::fault::{Fault, reason};
 use crate::journal;
 use crate::net::{Net, Secrets, look_up};
 use crate::port::{Input, Port};
@@ -205,7 +205,7 @@ impl Redirect {
             let _ = waker.wake();
         });
         if let Err(e) = started {
-            let why = Err(Fault::NoHost(ttyline::log::reason(&e)));
+            let why = Err(Fault::NoHost(reason(&e)));
             let _ = ctx.found.send((self.number, self.tries, why));
             let _ = ctx.waker.wake();
         }
@@ -260,7 +260,7 @@ impl Redirect {
 
     fn hang_up(&mut self, ctx: &mut Loop<'_>) {
         if let Err(e) = self.port.hang_up(ctx.registry) {
-            self.say(format!("cannot be hung up: {}", ttyline::log::reason(&e)));
+            self.say(format!("cannot be hung up: {}", reason(&e)));
         }
         self.moved = true;
         self.to_port.clear();

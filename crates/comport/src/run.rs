@@ -2,7 +2,7 @@
 //! happens nothing wakes up.
 
 use crate::config;
-use crate::fault::Fault;
+use crate::fault::{Fault, reason};
 use crate::journal;
 use crate::lines::Lines;
 use crate::net::Secrets;
@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use ttyline::claim::Claims;
-use ttyline::log::reason;
 use ttyline::signal::Signals;
 
 /// The buffer all ports share to read into.

@@ -2,7 +2,7 @@
 
 use crate::address::{Address, Language};
 use crate::config::{Byte, Options};
-use crate::fault::Fault;
+use crate::fault::{Fault, reason};
 use crate::net::{self, Net, look_up};
 use mio::{Events, Poll, Token, Waker};
 use std::collections::VecDeque;
@@ -10,7 +10,6 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
-use ttyline::log::reason;
 use ttyline::telnet::com_port::Control;
 use ttyline::telnet::com_port_client::{Client, News, Wanted};
 use ttyline::telnet::frame;

@@ -1,9 +1,11 @@
 //! When a modem state is worth telling a client of RFC 2217.
 
 use super::com_port::modem_state::{CTS, DCD, DELTA_CTS, DELTA_DCD, DELTA_DSR, DSR, RI, RING_ENDED};
+#[cfg(target_os = "linux")]
 use crate::sys::tty::ModemLines;
 
 /// The state bits of modem lines.
+#[cfg(target_os = "linux")]
 #[must_use]
 pub fn state_of(lines: ModemLines) -> u8 {
     [(lines.carrier(), DCD), (lines.ring(), RI), (lines.dsr(), DSR), (lines.cts(), CTS)]
