@@ -15,6 +15,7 @@
 //! It sleeps all the time. Only where no event can be had it looks: under PPP, whose line discipline tells
 //! poll nothing of a hang-up, and once a minute against a user's `stty clocal`.
 
+use crate::getty::CARRIER_WORKS;
 use crate::guesses;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -70,6 +71,8 @@ pub struct Beside {
     pub call: Record,
     /// Carrier is on, and its loss ends the session.
     pub carrier: bool,
+    /// The line is known to tell carrier.
+    pub carrier_works: bool,
     /// Level of the log.
     pub debug: u8,
     /// The lock's files.
@@ -199,7 +202,7 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
 fn tell(beside: &Beside, call: &Record) {
     let me = nix::unistd::getpid().as_raw();
     let started = ttyline::lock::process::start_ticks(me).unwrap_or(0);
-    let state = LineState {
+    let mut state = LineState {
         line: beside.name.device().to_string(),
         pid: beside.session,
         pid_started: beside.session_started,
@@ -214,6 +217,9 @@ fn tell(beside: &Beside, call: &Record) {
         call: Some(call.clone()),
         ..LineState::default()
     };
+    if beside.carrier_works {
+        state.other.insert(CARRIER_WORKS.into(), true.into());
+    }
     let _ = state::write(Path::new(state::DIRECTORY), &beside.name, &state);
 }
 

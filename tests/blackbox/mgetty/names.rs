@@ -83,8 +83,12 @@ fn quitting() {
 
 #[test]
 fn a_modem_without_carrier_detection() {
-    for text in ["NO CARRIER", "ERROR"] {
+    for text in ["NO CARRIER", "ERROR", "RING"] {
         let mut getty = Getty::idle("");
+        if getty.subject.original && text == "RING" {
+            // Difference: it runs the login program for a user of that name.
+            continue;
+        }
         getty.prompt();
         getty.modem.send(format!("{text}\r"));
         assert_eq!(getty.status(), 0);

@@ -5,6 +5,7 @@ use crate::session::{Event, Locked, Stage};
 use std::time::Duration;
 use ttyline::drive::{self, Sources};
 use ttyline::line::{Line, OpenError, Opening};
+use ttyline::lock::process;
 use ttyline::log::Level;
 use ttyline::settings::{Flow, Settings};
 use ttyline::sys::termios::When;
@@ -17,6 +18,7 @@ impl Getty {
     pub(super) fn open(&mut self) {
         let opening = if self.session.setup().blocking { Opening::AtCarrier } else { Opening::AtOnce };
         self.revoke();
+        self.end_holders();
         let opened = loop {
             match Line::open(&self.service.name.path(), opening) {
                 Err(OpenError::Open(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
@@ -90,6 +92,33 @@ impl Getty {
         // Nobody has it open, so DTR is low: where no longer pulse follows, the modem is given time to see it.
         if std::mem::take(&mut self.told.after_call) && !pulse {
             std::thread::sleep(LET_GO);
+        }
+    }
+
+    /// With some drivers (n_gsm) a hung-up line stays dead until its last old user has let go: then who was left
+    /// on it must end. Elsewhere a hang-up is enough.
+    fn end_holders(&mut self) {
+        use nix::sys::signal::{Signal, kill};
+        use nix::unistd::Pid;
+        let path = self.service.name.path();
+        if self.lock.is_none() || !Line::open_once(&path, Opening::AtOnce).is_ok_and(|line| line.is_dead()) {
+            return;
+        }
+        for signal in [Signal::SIGHUP, Signal::SIGKILL] {
+            let left = process::holders(&path);
+            for pid in left.iter().filter(|pid| **pid > 1) {
+                let text = format!(
+                    "process {pid} was left on the line: {signal}, {}",
+                    process::command_line(*pid, 100)
+                );
+                self.log.say(Level::Warn, text);
+                let _ = kill(Pid::from_raw(*pid), signal);
+            }
+            if left.is_empty() {
+                return;
+            }
+            // The watcher of the last session, say, needs no more.
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 
@@ -224,8 +253,15 @@ impl Getty {
             return false;
         }
         let on = self.line.as_ref().and_then(|line| line.modem_lines().ok()).map(ModemLines::carrier);
-        let fallen = on == Some(false) && self.carrier_seen;
         self.carrier_seen |= on == Some(true);
+        // On an earlier call, then: this one's may have fallen before we looked. A line that was opened a
+        // moment ago (taken over) may not tell yet.
+        let known = self.carrier_seen || self.told.carrier_works && !self.session.called_back();
+        let fallen = on == Some(false) && known;
+        if self.carrier_seen || fallen {
+            // If it was another modem, without carrier detection, the next call is believed.
+            self.told.carrier_works = self.carrier_seen;
+        }
         fallen
     }
 

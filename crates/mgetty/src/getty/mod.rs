@@ -6,6 +6,8 @@ mod locking;
 mod records;
 mod told;
 
+pub(crate) use told::CARRIER_WORKS;
+
 use crate::dialout::Foreign;
 use crate::handover::Handover;
 use crate::hook::Hook;

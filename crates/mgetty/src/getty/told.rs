@@ -16,6 +16,7 @@ use ttyline::log::Level;
 use ttyline::record::{self, Direction, Record};
 use ttyline::state::{self, LineState, State};
 use ttyline::sys::process::pidfd_open;
+use ttyline::sys::tty::ModemLines;
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Told {
     pub(crate) peer: Option<String>,
     /// The record in utmp is ours, not init's.
     pub(crate) own_utmp: bool,
+    /// The line tells carrier: it was on during a call. Remembered in the state file.
+    pub(crate) carrier_works: bool,
     /// It could not be written: said once.
     failed: bool,
     /// A call has just ended: its modem is to see DTR low before it is spoken to.
@@ -77,6 +80,9 @@ impl Getty {
             why: self.session.why().map(str::to_string),
             ..LineState::default()
         };
+        if self.told.carrier_works {
+            state.other.insert(CARRIER_WORKS.into(), true.into());
+        }
         if matches!(phase.doing, State::DialOut | State::CallBack) {
             state.peer = self.told.peer.clone();
         }
@@ -137,6 +143,7 @@ impl Getty {
         if self.told.after_call {
             wait_for_watcher(&left);
         }
+        self.told.carrier_works = left.other.get(CARRIER_WORKS).is_some_and(|works| works == true);
         if left.pid != self.session.setup().pid && !left.is_stale() || left.is_watched() {
             return;
         }
@@ -160,8 +167,9 @@ impl Getty {
     /// Makes the process that stays beside the caller's session.
     pub(super) fn watch(&mut self) {
         // From here on carrier means somebody.
-        self.carrier_seen = false;
-        let _ = self.carrier_has_fallen();
+        let lines = self.line.as_ref().and_then(|line| line.modem_lines().ok());
+        self.carrier_seen = lines.is_some_and(ModemLines::carrier);
+        self.told.carrier_works |= self.carrier_seen;
         let Some(line) = &self.line else { return };
         if self.told.started == 0 {
             self.told.started = process::start_ticks(self.session.setup().pid).unwrap_or(0);
@@ -174,6 +182,7 @@ impl Getty {
             call: call.unwrap_or_default(),
             carrier: self.carrier_seen && !self.service.ignore_carrier && !self.session.setup().direct,
             debug: self.service.debug,
+            carrier_works: self.told.carrier_works,
             lock: self.lock.iter().flat_map(|lock| lock.files()).map(Path::to_path_buf).collect(),
             look: LOOK_FOR_CARRIER,
         };
@@ -201,6 +210,8 @@ fn wait_for_watcher(left: &LineState) {
     let others = [watcher.as_fd()];
     let _ = drive::wait(Sources { others: &others, ..Sources::default() }, false, false, Some(WATCHER_ENDS));
 }
+/// The field of the state file that says so.
+pub(crate) const CARRIER_WORKS: &str = "carrier_works";
 
 /// A watcher looks for carrier so often, against what makes no event: CLOCAL set by the caller.
 const LOOK_FOR_CARRIER: Duration = Duration::from_secs(60);

@@ -310,7 +310,7 @@ impl Session {
 
     fn named(&mut self, name: Vec<u8>, end: LineEnd) {
         // A modem without carrier detection, back in command state.
-        if name == b"NO CARRIER" || name == b"ERROR" {
+        if name == b"NO CARRIER" || name == b"ERROR" || name == b"RING" {
             let text = format!("failed {}, got modem error '{}'", self.setup.dev_pid(), printable(&name));
             self.call_over("modem error at the prompt");
             self.audit(&text);

@@ -75,6 +75,18 @@ pub fn has_open(pid: i32, device: &Path) -> bool {
             .any(|m| m.file_type().is_char_device() && m.rdev() == wanted.rdev())
 }
 
+/// The processes that have the device open, as far as we may look; not this one.
+#[must_use]
+pub fn holders(device: &Path) -> Vec<i32> {
+    let me = std::process::id();
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != me)
+        .filter_map(|pid| i32::try_from(pid).ok())
+        .filter(|pid| has_open(*pid, device))
+        .collect()
+}
+
 /// The process that has an advisory lock (`flock`) on the device, without opening it (which raises DTR);
 /// 0 for one that cannot be seen from here.
 #[must_use]
@@ -132,6 +144,13 @@ mod tests {
         let age = SystemTime::now().duration_since(me.started.unwrap()).unwrap();
         assert!(age < Duration::from_secs(3600));
         assert!(find(1 << 22).is_none());
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        let name = nix::unistd::ttyname(&terminal.slave).unwrap();
+        let mut child =
+            std::process::Command::new("sleep").arg("1000").stdin(terminal.slave).spawn().unwrap();
+        assert_eq!(holders(&name), [i32::try_from(child.id()).unwrap()]);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]
