@@ -247,7 +247,8 @@ fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) -> s
     fs::copy(ours("mgetty"), sbin.join("mgetty")).expect("mgetty");
     let body = format!(
         "mount -t overlay overlay -o lowerdir={0}/sbin:/usr/sbin /usr/sbin || exit 90\n\
-         mkdir -p /etc/ppp /etc/mgetty; rm -f /etc/ppp/options.*\n\
+         mkdir -p /etc/ppp /etc/mgetty /etc/systemd/system {0}/ppp; : >>{0}/ppp/pap-secrets\n\
+         mount --bind {0}/ppp /etc/ppp; mount -t tmpfs tmpfs /etc/systemd/system\n\
          [ -e /etc/inittab ] || [ -e /usr/lib/systemd/systemd ] || : >/etc/inittab\n\
          exec {1} \"$@\"",
         sandbox.path().display(),
