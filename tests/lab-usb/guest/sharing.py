@@ -54,6 +54,7 @@ class Client:
 
     def __init__(self):
         self.input, self.data, self.told, self.ended = bytearray(), bytearray(), [], False
+        self.lines = None  # as last told
         self.socket = socket.create_connection(("127.0.0.1", int(PORT)), 10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(bytes([IAC, WILL, COM_PORT, IAC, WILL, 0, IAC, DO, 0]))
@@ -92,6 +93,8 @@ class Client:
                 del self.input[: end + 2]
                 if body[:1] == bytes([COM_PORT]):
                     self.told.append((body[1], body[2:]))
+                    if body[1] == NOTIFY_MODEM:
+                        self.lines = body[2]
             else:
                 if kind in (DO, WILL):
                     option = self.input[2]
@@ -136,13 +139,12 @@ missed, times = [], []
 for turn in range(60):
     line = ("dcd", "dsr", "dcd", "ri" if not ACM else "dcd")[turn % 4]
     on = turn // 4 % 2 == (line == "dsr")
+    # The line as it was has to be known first: two changes before the server looks are none.
     exchange.lines(**{line: 1 - on})
-    time.sleep(0.05)
-    client.pump(0)
-    client.told.clear()
+    client.until(lambda: client.lines is not None and bool(client.lines & STATE[line]) != on, 2)
     began = time.monotonic()
     exchange.lines(**{line: int(on)})
-    if client.notice(NOTIFY_MODEM, lambda value: bool(value[0] & STATE[line]) == on, 3):
+    if client.until(lambda: client.lines is not None and bool(client.lines & STATE[line]) == on, 5):
         times.append((time.monotonic() - began) * 1000)
     else:
         missed.append((turn, line, on))
