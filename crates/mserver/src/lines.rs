@@ -52,12 +52,13 @@ impl Waiting {
         let thread = std::thread::Builder::new().stack_size(16 * 1024).spawn(move || {
             let mut told = told;
             while !seen.load(Ordering::Acquire) {
-                // Looked at before each wait: what changes while news are told is not missed.
+                // Looked at before each wait, and again after telling: a client may answer news by a change.
                 let Ok(lines) = tty::modem_lines(&*line) else { return say(News::Unsupported) };
                 let state = notices::state_of(lines);
                 if state != told {
                     told = state;
                     say(News::State(state));
+                    continue;
                 }
                 match tty::wait_for_change(&*line, ALL) {
                     Ok(()) => {}

@@ -106,7 +106,14 @@ impl Server {
             match news {
                 // The waiting ends with the device: what it says then is of a line that is not there.
                 _ if session.held.is_none() => {}
-                News::State(state) => self.tell_lines(n, state),
+                News::State(state) => {
+                    // One change seldom comes alone, and the driver wakes nobody between a look and the next wait.
+                    if let Some(look) = session.control.as_mut().and_then(|c| c.look.as_mut()) {
+                        *look = (*look).min(self.now + LOOK);
+                    }
+                    self.tell_lines(n, state);
+                    self.after_pump(n);
+                }
                 News::Unsupported => {
                     let control = session.control.get_or_insert_default();
                     control.waiting = None;
