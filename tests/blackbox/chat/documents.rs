@@ -78,7 +78,11 @@ fn debian_s_own_script_is_called_back() {
     let root = ppp.parent().and_then(Path::parent).expect("usr");
     let script = root.join("share/doc/ppp/examples/scripts/chat-callback");
     // The modem it was written for knows this register; ours has no bits in registers.
-    let text = fs::read_to_string(script).expect("Debian's example").replace("S42.1=1", "");
+    // (Copies of one's own, $ORIGINALS, have no examples.)
+    let Ok(text) = fs::read_to_string(script).map(|text| text.replace("S42.1=1", "")) else {
+        assert!(std::env::var_os("ORIGINALS").is_some(), "Debian's package has the example");
+        return;
+    };
     let dir = tempfile::tempdir().expect("a scratch directory");
     let path = dir.path().join("chat-callback");
     fs::write(&path, text).expect("write the script");
