@@ -23,3 +23,17 @@ pub fn library(source: &str) -> PathBuf {
     }
     library
 }
+
+/// Our program `name` as one that a library can be loaded into: what ships is linked statically. The same
+/// source, of the profile of the tests; built once in this run.
+pub fn dynamic(name: &str) -> PathBuf {
+    static BUILT: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if built.get_or_insert_default().insert(name.to_string()) {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(top()).args(["build", "--quiet", "--locked", "--package", name]);
+        assert!(command.status().is_ok_and(|s| s.success()), "cargo build -p {name}");
+    }
+    target().join("debug").join(name)
+}

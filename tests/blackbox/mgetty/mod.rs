@@ -112,6 +112,9 @@ impl Getty {
     /// Loads a library before the program.
     fn preload(&mut self, source: &str) {
         let library = preload::library(source).display().to_string();
+        if !self.subject.original {
+            self.subject.path = preload::dynamic("mgetty");
+        }
         match self.environment.iter_mut().find(|(name, _)| *name == "LD_PRELOAD") {
             Some((_, libraries)) => *libraries = format!("{libraries}:{library}"),
             None => self.environment.push(("LD_PRELOAD", library)),
