@@ -7,12 +7,15 @@ home=$device
 exec {events}<>/lab/events
 
 cat >/lab/dial.chat <<'END'
-ABORT BUSY ABORT "NO CARRIER" TIMEOUT 15
-"" ATE0 OK ATD987654 CONNECT \c
+TIMEOUT 15
+"" ATE0 OK \c
+ABORT BUSY ABORT "NO CARRIER"
+"" ATD987654 CONNECT \c
 END
+# Aborts count after OK only: a NO CARRIER of the call before may still stand in the adapter.
 # The caller lives in a network of his own.
 call_ppp() {
-    exchange 'wait 123456 idle 20s'
+    exchange 'wait 123456 idle 20s' 'wait 987654 idle 20s'
     while read -rt 0 -u "$events"; do read -r -u "$events" _; done
     busybox unshare -n /usr/sbin/pppd "$home" 57600 connect '/usr/sbin/chat -f /lab/dial.chat' noauth nodetach modem crtscts \
         noipv6 noipdefault lock logfile /lab/out/home-pppd.log ipparam home >/lab/out/home.log 2>&1 &
