@@ -82,12 +82,13 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     let harmless = |text: &str| visible::environment(text, 200);
     let args = entry.argv(&login.name, &harmless(&caller.connect), &harmless(&caller.id));
     let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    // Once: for a name that is not in /etc/passwd this asks getent.
+    let name = loggable(&login.name, &config);
     let utmp = match &entry.utmp {
         Utmp::Nothing => None,
-        Utmp::Name => Some(loggable(&login.name, &config)),
+        Utmp::Name => Some(name.clone()),
         Utmp::Text(text) => Some(text.as_str().into_owned()),
     };
-    let name = loggable(&login.name, &config);
     Ok(Decision { program: Program { path: program, args, user }, utmp, name })
 }
 

@@ -23,7 +23,7 @@ use nix::sys::signal::Signal;
 use nix::sys::time::TimeSpec;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use ttyline::line_name::LineName;
@@ -55,6 +55,8 @@ const PPP_LOOK: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(3);
 /// pppd removes its lock a moment before it ends: what is missing is made again after this.
 const UNLOCKED: Duration = Duration::from_secs(1);
+/// A program that is not PPP's has so long to start before we do anything.
+const STARTS: Duration = Duration::from_millis(20);
 /// Longest text of the message, bytes; a pipe takes 4096 in one piece.
 const TEXT_MAX: usize = 200;
 
@@ -117,11 +119,12 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Forks it.
+    /// Forks it. `held`, what watches over the lock, is kept open there until the session has begun: its last
+    /// close waits for the kernel some milliseconds, which the caller's program must not.
     ///
     /// # Errors
     /// No descriptors or processes left; then the first frame is lost, as with the original.
-    pub fn start(line: impl AsFd, beside: &Beside) -> io::Result<Watcher> {
+    pub fn start(line: impl AsFd, beside: &Beside, held: Option<BorrowedFd<'_>>) -> io::Result<Watcher> {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
         let (mut reader, mut writer) = (Some(File::from(reader)), Some(File::from(writer)));
         let middle = process::fork(|| {
@@ -129,7 +132,8 @@ impl Watcher {
                 // Or it would never see the end of the pipe.
                 writer = None;
                 if let (Some(reader), Ok(line)) = (reader.take(), line.as_fd().try_clone_to_owned()) {
-                    watch(line, reader, beside);
+                    let held = held.and_then(|held| held.try_clone_to_owned().ok());
+                    watch(line, reader, beside, held);
                 }
             });
         })?;
@@ -146,7 +150,7 @@ impl Watcher {
     }
 }
 
-fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
+fn watch(line: OwnedFd, mut pipe: File, beside: &Beside, held: Option<OwnedFd>) {
     // A session of its own: no hang-up signal of the caller's, no job control when it reads.
     let _ = nix::unistd::setsid();
     ttyline::signal::restore_defaults();
@@ -155,7 +159,9 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
         let _ = nix::unistd::dup2_stdout(&null);
         let _ = nix::unistd::dup2_stderr(&null);
     }
-    process::close_all_but(&[line.as_fd(), pipe.as_fd()]);
+    let mut kept = vec![line.as_fd(), pipe.as_fd()];
+    kept.extend(held.as_ref().map(AsFd::as_fd));
+    process::close_all_but(&kept);
     let Ok(session) = pidfd_open(beside.session) else { return };
     // Ends with the message or with the getty: exec closes the pipe.
     let mut message = [0; 2048];
@@ -174,6 +180,9 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
     call.program = Some(begun.program.clone());
     let frame = begun.frame.clone();
     if frame.is_empty() {
+        // We have time; the program shall not wait for a processor.
+        let mut over = [PollFd::new(session.as_fd(), PollFlags::POLLIN)];
+        let _ = ppoll(&mut over, Some(TimeSpec::from(STARTS)), None);
         tell(beside, &call);
     }
     let mut line = Some(line);
@@ -183,6 +192,7 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside) {
         tell(beside, &call);
     }
     let keeper = Keeper::over(beside.lock.clone(), beside.session).ok();
+    drop(held);
     let guard = Guard { beside, session: &session, line: &mut line, lost: None, keeper, mend_at: None };
     let cause = guard.live();
     if let Some(line) = line.take() {

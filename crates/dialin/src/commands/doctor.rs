@@ -34,6 +34,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         if !session.root.is_host() {
             anyhow::bail!("modems are on the running machine: no lines with --root");
         }
+        session.role.require("test", Some(&super::line::named(line)?))?;
         findings.extend(modem(line));
     }
     Ok(report(session, &findings))

@@ -53,7 +53,8 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         bail!("modems are on the running machine: there is nothing to test below --root");
     }
     let line = matches.get_one::<String>("line").map_or("", String::as_str);
-    let bare = line.strip_prefix("/dev/").unwrap_or(line);
+    // A right for a line is none for a path of one's own.
+    let bare = &super::line::named(line)?;
     session.role.require("test", Some(bare))?;
     let device = format!("/dev/{bare}");
     let number = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(1);

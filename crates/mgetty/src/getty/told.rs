@@ -186,7 +186,8 @@ impl Getty {
             lock: self.lock.iter().flat_map(|lock| lock.files()).map(Path::to_path_buf).collect(),
             look: LOOK_FOR_CARRIER,
         };
-        match Watcher::start(line, &beside) {
+        let held = self.lock.as_ref().and_then(ttyline::lock::Lock::source);
+        match Watcher::start(line, &beside, held) {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => self.log.failed(Level::Warn, "no watcher", &error),
         }
