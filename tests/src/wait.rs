@@ -24,3 +24,16 @@ pub fn until_within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) ->
         sleep(Duration::from_millis(2));
     }
 }
+
+/// After reading to the end of a connection: it was an end, or a reset, and not the reader's time limit.
+#[track_caller]
+pub fn ended(read: std::io::Result<usize>, heard: &[u8]) {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    if let Err(e) = read {
+        assert!(
+            !matches!(e.kind(), WouldBlock | TimedOut),
+            "the connection does not end; heard {:?}",
+            String::from_utf8_lossy(heard)
+        );
+    }
+}

@@ -60,6 +60,12 @@ impl Lines {
         while let Ok((mut stream, _)) = self.listener.accept() {
             let token = token();
             let registered = ctx.registry.register(&mut stream, token, Interest::READABLE);
+            // Anybody may connect and say nothing; who has shown the port and waits stays.
+            if self.clients.len() >= MOST
+                && let Some(silent) = self.clients.iter().position(|(_, _, waiting)| waiting.is_none())
+            {
+                self.clients.remove(silent);
+            }
             if self.clients.len() < MOST && registered.is_ok() {
                 self.clients.push((token, stream, None));
             }

@@ -24,7 +24,7 @@ use ttyline::telnet::frame::Frame;
 
 /// How long a look at the port waits for bytes.
 const LOOK: Duration = Duration::from_millis(10);
-/// Bytes of the application that wait for the network, at most.
+/// Bytes of the application, and those of the dialogue with the server, that wait for the network, at most.
 const MOST: usize = 64 * 1024;
 /// What the server's line is set to, bit/s: the application's own speed is not seen.
 const SPEED: u32 = 115_200;
@@ -175,6 +175,7 @@ fn connection(port: &mut PairPort, def: &config::Port, secrets: Option<&Secrets>
         poll.poll(&mut events, Some(Duration::ZERO)).map_err(|e| broken(&e))?;
         events.iter().for_each(|event| net.event(event));
         if to_port.is_empty()
+            && wire.len() < MOST
             && let Some(count) = net.read(&mut buffer)?
         {
             if count == 0 {

@@ -17,6 +17,8 @@ use ttyline::telnet::frame;
 /// Pieces of input that wait for the network, at most.
 const PIECES: usize = 4;
 const PIECE: usize = 16 * 1024;
+/// Bytes that wait for the network while more is read from it, at most.
+const MOST: usize = 64 * 1024;
 const SOCKET: Token = Token(0);
 const INPUT: Token = Token(1);
 
@@ -134,7 +136,10 @@ impl Pipe {
         loop {
             self.send(client.as_mut(), &input)?;
             let mut news = Vec::new();
-            while let Some(count) = self.net.read(&mut buffer)? {
+            // A server that asks and asks and reads no answers is not read from either.
+            while self.wire.len() < MOST
+                && let Some(count) = self.net.read(&mut buffer)?
+            {
                 if count == 0 {
                     return Ok(());
                 }
@@ -166,7 +171,11 @@ impl Pipe {
                     _ => {}
                 }
             }
+            let held = self.wire.len() >= MOST;
             self.send(client.as_mut(), &input)?;
+            if held && self.wire.len() < MOST {
+                continue;
+            }
             let next = client.as_ref().and_then(Client::deadline);
             self.wait(&mut events, next.map(|at| at.saturating_sub(now) + Duration::from_millis(1)))?;
         }

@@ -96,8 +96,9 @@ fn lines_are_shown_waited_for_and_counted() {
     ringback_tests::wait::until("the lines", || {
         (program.eval("get()") == (DTR | RTS | CTS | DSR).to_string()).then_some(())
     });
-    program.tell("fcntl.ioctl(fd, MIWAIT, 0x40) or get()");
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    program.tell("print('now', flush=True) or fcntl.ioctl(fd, MIWAIT, 0x40) or get()");
+    assert_eq!(program.line(), "now");
+    std::thread::sleep(std::time::Duration::from_millis(500));
     // A change of another line does not wake it.
     connection.say(sub(&[107, 32 | 1]));
     std::thread::sleep(std::time::Duration::from_millis(100));
@@ -172,6 +173,7 @@ fn hostile_neighbours() {
         assert!(!matches!(std::io::Read::read(&mut stranger, &mut [0; 100]), Ok(1..)));
     }
     let crowd: Vec<_> = (0..200).filter_map(|_| UnixStream::connect_addr(&address).ok()).collect();
+    assert_eq!(program.eval("get()"), (DTR | RTS).to_string(), "while the crowd is there");
     drop(crowd);
     ringback_tests::wait::until("an answer again", || {
         (program.eval("get()") == (DTR | RTS).to_string()).then_some(())

@@ -2,6 +2,7 @@
 
 mod application;
 mod errors;
+mod hostile;
 mod interop;
 mod lines;
 mod loss;
@@ -161,9 +162,10 @@ impl Connection {
     }
 
     /// Reads to the end.
+    #[track_caller]
     fn rest(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
-        let _ = self.0.read_to_end(&mut heard);
+        wait::ended(self.0.read_to_end(&mut heard), &heard);
         heard
     }
 }
