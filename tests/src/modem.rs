@@ -79,10 +79,12 @@ impl Modem {
         self.pty.line()
     }
 
-    /// Sends bytes to the program; gives the time they were written.
+    /// Sends bytes to the program; gives the time of it, taken before: on a busy machine the program may answer
+    /// before this thread runs again.
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Instant {
+        let now = Instant::now();
         self.pty.write(bytes.as_ref());
-        Instant::now()
+        now
     }
 
     /// One `RING`.
@@ -226,8 +228,9 @@ fn play(master: &std::fs::File, manner: &Manner, shared: &(Mutex<Shared>, Condva
             } else if manner.answers && calls {
                 sleep(manner.handshake);
                 shared.0.lock().expect("test thread").online = true;
+                let now = Instant::now();
                 let _ = write!(file, "\r\n{}\r\n", manner.connect);
-                shared.0.lock().expect("test thread").connected = Some(Instant::now());
+                shared.0.lock().expect("test thread").connected = Some(now);
             } else if manner.answers {
                 let _ = file.write_all(b"\r\nOK\r\n");
             }

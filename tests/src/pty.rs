@@ -66,6 +66,14 @@ impl Pty {
         self.slave = None;
     }
 
+    /// Whether bytes wait on the line for a program that reads.
+    pub fn is_readable(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        use std::os::fd::AsFd;
+        poll(&mut [PollFd::new(self.slave().as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)
+            .is_ok_and(|n| n > 0)
+    }
+
     /// Another handle on the master.
     pub fn master(&self) -> File {
         self.master.try_clone().expect("dup of the master")

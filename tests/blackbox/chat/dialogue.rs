@@ -77,7 +77,8 @@ fn sends_go_out_at_once_unless_paced() {
         assert!(timed(&[]) >= Duration::from_secs(1));
     } else {
         assert!(timed(&["--pace", "10"]) >= Duration::from_secs(1));
-        assert!(timed(&[]) < Duration::from_secs(1));
+        // A busy machine may be slow once.
+        assert!((0..10).any(|_| timed(&[]) < Duration::from_secs(1)));
     }
 }
 

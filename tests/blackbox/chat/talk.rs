@@ -21,11 +21,15 @@ fn what_was_traced_replays_in_no_time() {
     for line in fs::read_to_string(&trace).unwrap().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("JSON");
     }
-    let start = std::time::Instant::now();
-    let ended = off_line(&[&["-S", "--replay", &trace, "--explain"][..], &words].concat());
-    assert_eq!(ended.status, 0, "{ended:?}");
-    assert!(ended.stderr.contains("exit status 0 after 1."), "{}", ended.stderr);
-    assert!(start.elapsed().as_secs_f64() < 0.9, "the second of \\d is not waited for");
+    // A busy machine may be slow once; a second that is waited for is one each time.
+    let in_no_time = || {
+        let start = std::time::Instant::now();
+        let ended = off_line(&[&["-S", "--replay", &trace, "--explain"][..], &words].concat());
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(ended.stderr.contains("exit status 0 after 1."), "{}", ended.stderr);
+        start.elapsed().as_secs_f64() < 0.9
+    };
+    assert!((0..10).any(|_| in_no_time()), "the second of \\d is not waited for");
     // Another script leaves the recording, and is told where.
     let ended = off_line(&["-S", "--replay", &trace, "", "AT&F", "OK", "\\c"]);
     assert_eq!(ended.status, 3);

@@ -45,9 +45,9 @@ fn a_hang_up_is_named() {
         return;
     }
     let mut pty = Pty::raw();
-    let child = on_line(&chat(), &pty, &["--why", "-t", "5", "CONNECT", ""]).spawn().unwrap();
+    let child = on_line(&chat(), &pty, &["--why", "-t", "20", "", "x\\c", "CONNECT", ""]).spawn().unwrap();
     pty.let_go();
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    ringback_tests::wait::until("it to begin", || (pty.read_now() == b"x").then_some(()));
     drop(pty);
     let ended = end(child);
     assert_eq!(ended.status, 2);

@@ -23,18 +23,20 @@ fn halt_is_no_success() {
 
 #[test]
 fn a_hang_up_is_told() {
-    let place = Place::with("waitfor \"RING\"");
-    let far = Far::new();
+    let place = Place::with("transmit \"x\"\nwaitfor \"RING\"");
+    let mut far = Far::new();
     let mut script = far.command(&["--why", &place.script()]);
     let child = script.spawn().expect("start");
     drop(script);
     let running = super::Script { child: Some(child) };
+    far.hear("x");
     far.say("\r\nNO CARR");
     std::thread::sleep(std::time::Duration::from_millis(100));
+    ringback_tests::wait::until("it to be read", || (!far.pty.is_readable()).then_some(()));
     drop(far);
     let (status, told) = running.end();
     assert_eq!(status, 3);
-    assert!(told.contains(":2:1: the line was hung up during waitfor \"RING\""), "{told}");
+    assert!(told.contains(":3:1: the line was hung up during waitfor \"RING\""), "{told}");
     assert!(told.contains("what came instead ends in \"\\r\\nNO CARR\""), "{told}");
 }
 

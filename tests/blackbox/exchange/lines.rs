@@ -124,11 +124,13 @@ fn an_idle_exchange_does_not_wake_up() {
     other.command("AT");
     drop(other);
     exchange.orders(&["sleep 300ms"]);
-    // The end of that order's own connection is the last event.
-    std::thread::sleep(Duration::from_millis(100));
-    let before = wakes();
-    std::thread::sleep(Duration::from_millis(700));
-    assert_eq!(wakes(), before);
+    // The end of that order's own connection is the last event; it may be on its way still.
+    let rests = || {
+        let before = wakes();
+        std::thread::sleep(Duration::from_millis(700));
+        wakes() == before
+    };
+    assert!((0..5).any(|_| rests()));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn a_negative_check_time_is_never() {
 /// The first call is a sign, the second is answered (at once: rings is 1).
 #[test]
 fn ringback() {
-    let mut getty = hasty("ringback yes\nringback-time 3", Manner::default(), 15, ms(800));
+    let mut getty = hasty("ringback yes\nringback-time 3", Manner::default(), 15, ms(1500));
     getty.wait_idle();
     let mark = getty.modem.mark();
     getty.modem.ring();
@@ -110,7 +110,7 @@ fn ringback() {
     std::thread::sleep(ms(300));
     assert!(getty.modem.expect_within("ATA", mark, ms(0)).is_none());
     // 17 s without a ring; then within 30 s, though 3 is written.
-    std::thread::sleep(ms(900));
+    std::thread::sleep(ms(2700));
     getty.modem.ring();
     getty.modem.expect("ATA\r", mark);
     getty.modem.expect("login: ", mark);
@@ -136,7 +136,7 @@ fn missed_ringback() {
 #[test]
 fn a_refused_ring_is_told() {
     let mut getty = Getty::new("rings 2");
-    getty.shorten(9, ms(700));
+    getty.shorten(9, ms(1500));
     getty.start();
     getty.wait_idle();
     let file = PathBuf::from(format!("/proc/{}/root/etc/nologin.{}", getty.running().pid(), getty.id()));
@@ -159,7 +159,7 @@ fn a_refused_ring_is_told() {
 #[test]
 fn rings_of_two_calls_do_not_add_up() {
     let mut getty = Getty::new("rings 2");
-    getty.shorten(9, ms(500));
+    getty.shorten(9, ms(1500));
     getty.start();
     getty.wait_idle();
     let mark = getty.modem.mark();
@@ -179,7 +179,7 @@ fn asking_the_modem_who_calls() {
         [("\r\nNMBR = 777\r\nNAME = X\r\nOK\r\n", "777"), ("\r\nERROR\r\n", "none"), ("", "none")]
     {
         let manner = replying("AT+VRID", reply);
-        let mut getty = hasty("get-cnd-chat \"\" AT+VRID OK", manner, 9, ms(500));
+        let mut getty = hasty("get-cnd-chat \"\" AT+VRID OK", manner, 9, ms(1500));
         getty.wait_idle();
         let said = getty.log_in("joe");
         assert!(said.contains(&format!("<<CALLER_ID={id}>>")), "{reply:?}: {said}");
@@ -200,7 +200,7 @@ fn chats_that_may_fail() {
             "{BASE}post-init-chat \"\" ATM9 OK\nstatistics-chat \"\" AT#UG OK\nstatistics-file {file}\n"
         );
         getty.sandbox.write_etc("mgetty.config", &config, 0o644);
-        getty.shorten(9, ms(500));
+        getty.shorten(9, ms(1500));
         getty.start();
         getty.wait_idle();
         assert_eq!(getty.modem.commands(), ["ATQ0V1H0", "AT", "AT#UG", "ATM9"]);

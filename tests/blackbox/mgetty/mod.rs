@@ -198,10 +198,19 @@ impl Getty {
     /// As [`Getty::answer`], and waits for the prompt; gives the place behind it.
     fn prompt(&mut self) -> usize {
         let mark = self.answer();
+        self.prompted(mark)
+    }
+
+    /// Waits for the next prompt after `mark`; gives the place behind it.
+    fn prompted(&self, mark: usize) -> usize {
         let place = self.modem.expect("login: ", mark);
         if self.subject.original {
-            // Its tty is cooked for a moment more: ^C and ^\\ would be signals.
-            std::thread::sleep(ms(50));
+            // Its tty is cooked for a moment more: ^C and ^\\ would be signals. What it sets is seen at the master too.
+            use nix::sys::termios::{LocalFlags, tcgetattr};
+            let master = self.modem.pty().master();
+            let raw = || tcgetattr(&master).is_ok_and(|t| !t.local_flags.intersects(LocalFlags::ISIG));
+            wait::until_within(ms(1000), || raw().then_some(()));
+            std::thread::sleep(ms(20));
         }
         place
     }

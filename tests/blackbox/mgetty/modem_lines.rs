@@ -52,21 +52,25 @@ fn dtr_goes_low_for_its_time() {
     for (config, pulse) in
         [("toggle-dtr yes", 500), ("toggle-dtr-waittime 900\ntoggle-dtr on", 900), ("toggle-dtr no", 0)]
     {
-        let mut getty = Getty::new(config);
-        let lines = Lines::of(&mut getty, DSR | CTS);
-        lines.raise(DTR);
-        getty.start();
-        if pulse == 0 {
+        let take_time = || {
+            let mut getty = Getty::new(config);
+            let lines = Lines::of(&mut getty, DSR | CTS);
+            lines.raise(DTR);
+            getty.start();
+            if pulse == 0 {
+                getty.wait_idle();
+                assert!(lines.dtr(), "never lowered, so never raised: {config}");
+                return true;
+            }
+            wait::until("DTR to fall", || (!lines.dtr()).then_some(()));
+            let fell = std::time::Instant::now();
+            wait::until("DTR to rise", || lines.dtr().then_some(()));
+            let (took, commands) = (fell.elapsed(), getty.modem.commands());
             getty.wait_idle();
-            assert!(lines.dtr(), "never lowered, so never raised: {config}");
-            continue;
-        }
-        wait::until("DTR to fall", || (!lines.dtr()).then_some(()));
-        let fell = std::time::Instant::now();
-        wait::until("DTR to rise", || lines.dtr().then_some(()));
-        assert!(fell.elapsed() >= ms(pulse - 60), "{config}: {:?}", fell.elapsed());
-        assert!(getty.modem.commands().is_empty());
-        getty.wait_idle();
+            took >= ms(pulse - 60) && commands.is_empty()
+        };
+        // This thread may see the fall or the rise late on a busy machine.
+        assert!((0..5).any(|_| take_time()), "{config}");
     }
 }
 

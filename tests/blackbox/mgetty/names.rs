@@ -26,11 +26,15 @@ fn editing() {
             scope.spawn(move || {
                 for (typed, name) in chunk {
                     let mut getty = Getty::idle("");
-                    let mark = getty.prompt();
-                    for byte in *typed {
+                    let mut mark = getty.prompt();
+                    for (place, byte) in typed.iter().enumerate() {
                         getty.modem.send([*byte]);
                         // As a person types: a new prompt is not typed into.
-                        std::thread::sleep(ms(if matches!(byte, 0x15 | 3 | b'\r') { 150 } else { 5 }));
+                        if matches!(byte, 0x15 | 3 | b'\r') && place + 1 < typed.len() {
+                            mark = getty.prompted(mark);
+                        } else {
+                            std::thread::sleep(ms(5));
+                        }
                     }
                     let said = getty.said(mark);
                     assert!(said.contains(&format!("<<arg1={name}>>")), "{typed:?}: {said}");
@@ -114,13 +118,13 @@ fn fido_mailers() {
 #[test]
 fn keys_before_the_prompt() {
     let mut getty = Getty::new("");
-    let text = BASE.replace("prompt-waittime 0", "prompt-waittime 700");
+    let text = BASE.replace("prompt-waittime 0", "prompt-waittime 2000");
     getty.sandbox.write_etc("mgetty.config", &text, 0o644);
     getty.start();
     getty.wait_idle();
     let mark = getty.answer();
-    // Behind the drain, before the prompt.
-    std::thread::sleep(ms(520));
+    // Behind the drain (350 ms), before the prompt.
+    std::thread::sleep(ms(1200));
     getty.modem.send("jo");
     let mark = getty.modem.expect("login: ", mark);
     getty.modem.send("e\r");

@@ -305,7 +305,7 @@ fn no_call_is_lost_and_nothing_is_left() {
     let after: Vec<Idle> = (0..LINES)
         .map(|line| {
             let calm = || Some(bench.idle(line)).filter(|after| same(&before[line], after));
-            wait::until_within(ms(5000), calm).unwrap_or_else(|| bench.idle(line))
+            wait::until_within(wait::PATIENCE, calm).unwrap_or_else(|| bench.idle(line))
         })
         .collect();
     let mut left = Vec::new();
@@ -331,7 +331,7 @@ fn no_call_is_lost_and_nothing_is_left() {
         let count = |name: &str| bench.processes().iter().filter(|(_, found)| found == name).count();
         (count("mgetty") != LINES || bench.processes().len() > 2 * LINES + 1).then(|| bench.processes())
     };
-    if wait::until_within(ms(5000), || strangers().is_none().then_some(())).is_none() {
+    if wait::until_within(wait::PATIENCE, || strangers().is_none().then_some(())).is_none() {
         left.push(format!("processes: {:?}", strangers()));
     }
     let exchange_after = bench.exchange_descriptors();

@@ -58,9 +58,10 @@ impl Served {
     }
 
     /// Everything until modemd closes.
+    #[track_caller]
     fn rest(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
-        let _ = self.client.read_to_end(&mut heard);
+        wait::ended(self.client.read_to_end(&mut heard), &heard);
         heard
     }
 }
@@ -118,7 +119,7 @@ fn a_second_client_is_refused_at_once_and_disturbs_nobody() {
 #[test]
 fn the_next_user_gets_a_clean_modem() {
     let (sandbox, modem) = (Sandbox::new(), Modem::new());
-    let mut first = serve(&sandbox, &[&modem.line()]);
+    let mut first = serve(&sandbox, &[&modem.line(), "--dtr-down", "3000"]);
     first.say("ATS0=1\r");
     first.hear("OK\r\n");
     first.say("ATDT0900");
@@ -129,7 +130,7 @@ fn the_next_user_gets_a_clean_modem() {
     let mut second = serve(&sandbox, &[&modem.line()]);
     second.say("ATI\r");
     wait::until("DTR again", || dtr(modem.pty()).then_some(()));
-    assert!(down.elapsed() > Duration::from_millis(500), "DTR was down for {:?}", down.elapsed());
+    assert!(down.elapsed() > Duration::from_millis(1500), "DTR was down for {:?}", down.elapsed());
     assert_eq!(first.modemd.status(), 0);
     let heard = second.hear("OK\r\n");
     assert!(heard.ends_with("OK\r\n") && !heard.contains("ATZ"), "{heard:?}");

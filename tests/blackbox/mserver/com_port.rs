@@ -96,15 +96,16 @@ fn changes_of_modem_lines_are_told_at_once_and_outputs_are_driven() {
     client.say([255, 251, 44]);
     client.hear(notice(16));
     // The waiting thread of the preload library looks every 2 ms.
-    let mut slowest = Duration::ZERO;
+    let mut took = Vec::new();
     for n in 0..20 {
         let up = n % 2 == 0;
         lines.show(if up { CTS | CD } else { CTS });
         let start = Instant::now();
         client.hear(notice(if up { 16 | 128 | 8 } else { 16 | 8 }));
-        slowest = slowest.max(start.elapsed());
+        took.push(start.elapsed());
     }
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    took.sort();
+    assert!(took[10] < Duration::from_millis(500), "{took:?}");
     client.say([255, 250, 44, 5, 9, 255, 240]);
     client.hear([255, 250, 44, 105, 9, 255, 240]);
     assert_eq!(lines.word(0) & 2, 0, "DTR is down");

@@ -23,8 +23,8 @@ for kind in cdc_acm:987654 ftdi_sio:987655; do
     number=${kind#*:} kind=${kind%:*}
     name=line_$kind line=${!name}
     check "$kind: mgetty waits on /dev/$line" in_service "$line"
-    check "$kind: the speed of /etc/mgetty+sendfax, and the frame, reach the modem" exchange "wait $number speed=57600 frame=8N1 5s"
-    check "$kind: it holds DTR and RTS" exchange "wait $number dtr=1 rts=1 5s"
+    check "$kind: the speed of /etc/mgetty+sendfax, and the frame, reach the modem" exchange "wait $number speed=57600 frame=8N1 20s"
+    check "$kind: it holds DTR and RTS" exchange "wait $number dtr=1 rts=1 20s"
     check "$kind: a call is answered, a user gets his program" in_session "$number"
     exchange "cut $number"
     check "$kind: the loss of the carrier hangs him up" session_ended HUP
@@ -70,6 +70,6 @@ kill -USR2 "$getty"
 check "$kind: 7E1 of mgetty.config reaches the modem" exchange "wait $number frame=7E1 20s"
 check "$kind: mgetty waits with it" in_service "$line"
 check "$kind: a program begins at CONNECT, no name is asked" minitel
-check "$kind: in a call it is 7E1 too" exchange "wait $number frame=7E1 5s"
+check "$kind: in a call it is 7E1 too" exchange "wait $number frame=7E1 20s"
 exchange 'type 5550 bye\n'
 check "$kind: it reads what he types, on a raw line" session_ended bye

@@ -25,7 +25,7 @@ opened() {
     why=$(readlink /proc/$manager/fd/* | grep -E 'tty(ACM|USB)' | sort -u | tr '\n' ' ')
     [[ " $why" == *" /dev/$1 "* ]]
 }
-check "it has it" within 10 opened ttyACM1
+check "it has it" within 45 opened ttyACM1
 check "it has left the getty's alone" eval '! opened ttyACM0'
 check "mgetty still waits" answers
 check "a call is answered" in_session 987654

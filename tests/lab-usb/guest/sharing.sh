@@ -17,7 +17,7 @@ for one in "${shared[@]}"; do
     esac
     [ "$policy" = end ] || keep=wait:30
     echo "5$number $path 115200,8,N,1,rfc2217 127.0.0.1 unplugged=$keep init=\"ATZ\rATS0=0\"" >>/etc/mserver.conf
-    check "mserver on $kind: udev has named the modem $number" within 10 test -c "$path"
+    check "mserver on $kind: udev has named the modem $number" within 45 test -c "$path"
 done
 /usr/sbin/mserver -f >/lab/out/mserver.log 2>&1 &
 mserver=$!

@@ -12,7 +12,7 @@ state() {
     why=$(systemctl show -p ActiveState,SubState,Result,NRestarts "$1" | tr '\n' ' ')
     [[ $why == *ActiveState=$2\ * ]]
 }
-becomes() { within "${3:-15}" state "$1" "$2"; }
+becomes() { within "${3:-45}" state "$1" "$2"; }
 
 # answers: mgetty waits on the line by its name.
 answers() { in_service $modem 30; }
@@ -28,7 +28,7 @@ printf '[Service]\nRestartSec=100ms\nExecStart=\nExecStart=/bin/false\n' >"/etc/
 check "systemd runs the lab" test "$(busybox ps -o pid,comm | busybox awk '$1 == 1 { print $2 }')" = systemd
 check "enabled by the modem's name" systemctl enable --now "$unit"
 check "mgetty waits on the modem's name" answers
-check "the section of mgetty.config with that name holds" exchange "wait 987654 speed=19200 5s"
+check "the section of mgetty.config with that name holds" exchange "wait 987654 speed=19200 20s"
 systemctl start "serial-getty@$other.service"
 check "agetty runs on another line" becomes "serial-getty@$other.service" active
 systemctl start "mgetty@$other.service"
@@ -85,11 +85,11 @@ swapped() {
     why=$(readlink -f /dev/$modem)
     [ "$why" = /dev/ttyACM1 ]
 }
-check "plugged in the other way round, the modem is ttyACM1" within 10 swapped
+check "plugged in the other way round, the modem is ttyACM1" within 45 swapped
 check "mgetty has followed the name" answers
 check "a call to it is answered" in_session 987654
 exchange 'type 5550 bye\r'
 check "mgetty waits on the new number after it" answers
 
-check "twelve starts in 30 s are enough" becomes "mgetty@$other.service" failed 60
+check "twelve starts in 30 s are enough" becomes "mgetty@$other.service" failed 120
 check "the start limit was hit" test "$(systemctl show -p Result --value "mgetty@$other.service")" = start-limit-hit

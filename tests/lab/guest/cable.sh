@@ -9,6 +9,6 @@ if ppp_comes_up cable "cable"; then
     check "cable: the office reaches the caller" office_pings 192.168.1.4
     check "cable: the caller reaches the office" home_pings $office
     hang_up_pppd
-    check "cable: ppp0 is gone" within 15 no_interface ppp0
+    check "cable: ppp0 is gone" within 45 no_interface ppp0
     check "cable: the next getty takes the lock over and lets it go" in_service ttyS4
 fi

@@ -85,7 +85,7 @@ prepare_megabyte() {
 megabyte() {
     busybox nc -l -p 5000 </lab/megabyte >/dev/null &
     local server=$! from
-    within 5 listening
+    within 20 listening
     now
     from=$((now / 1000))
     client "sha256sum </dev/tcp/$office/5000"
@@ -105,8 +105,8 @@ held_by() {
 
 # in_service LINE: the next getty has taken over what the last call left, and waits for the next.
 in_service() {
-    why="not within 15 s; lock: $(cat "/run/lock/LCK..$1" 2>/dev/null)"
-    within 15 waiting "$1"
+    why="not within 45 s; lock: $(cat "/run/lock/LCK..$1" 2>/dev/null)"
+    within 45 waiting "$1"
 }
 
 # age PID: sets `age`, the milliseconds since it was started (to the kernel's 10 ms).
@@ -173,7 +173,7 @@ ppp_call() {
 
 # call_over NAME LINE NUMBER: what must be true after every call with PPP.
 call_over() {
-    check "$1: ppp0 is gone" within 15 no_interface ppp0
+    check "$1: ppp0 is gone" within 45 no_interface ppp0
     line_back "$@"
 }
 
@@ -229,9 +229,9 @@ answers_again() {
 carrier_lost() {
     busybox nc -l -p 5000 </dev/zero >/dev/null &
     local server=$!
-    within 5 listening
+    within 20 listening
     client "cat </dev/tcp/$office/5000 >/lab/home-got & echo \$!"
-    within 5 test -s /lab/home-got
+    within 20 test -s /lab/home-got
     exchange "cut $1"
     local rc=$?
     client "kill ${said%%$'\n'*}; wait $caller"
