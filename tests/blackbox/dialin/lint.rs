@@ -37,6 +37,8 @@ fn each_trap_is_told_with_its_place() {
             "read by nobody",
         ),
         (&[("/etc/mgetty/callback.conf", "delay 1\n")], "callback.conf", "read by nobody"),
+        (&[("/etc/mgetty/callback.config", "atempts 1 2\n")], "callback.config:1:1", "unknown keyword"),
+        (&[("/etc/mgetty/callback.config", "attempts many\n")], "callback.config:1:10", "two numbers"),
         (
             &[(LOGIN, "* - - /bin/login @\n/AutoPPP/ - a_ppp /usr/sbin/pppd\n")],
             "login.config:2:1",
@@ -177,4 +179,24 @@ fn settings_are_explained_with_their_origins() {
     assert_eq!(json["served"]["command"], "/sbin/mgetty -n3 ttyS1");
     assert!(tree.run(&["explain", "ttyS9"]).refused().contains("no getty serves"));
     assert!(tree.run(&["explain", "ttyS1", "--all"]).ok().contains("built in"));
+}
+
+/// What stands in etc/, as it is installed.
+#[test]
+fn the_shipped_samples_are_no_traps() {
+    let tree = Tree::new();
+    let shipped = |name: &str| {
+        let path = ringback_tests::subject::top().join("etc").join(name);
+        std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    for name in ["mgetty.config", "login.config", "dialin.config", "callback.config"] {
+        tree.write(&format!("/etc/mgetty/{name}"), shipped(&format!("mgetty/{name}")));
+        tree.chmod(&format!("/etc/mgetty/{name}"), 0o600);
+    }
+    tree.write("/etc/ringback/caller-rules", shipped("ringback/caller-rules"));
+    tree.write("/etc/mserver.conf", shipped("mserver.conf"));
+    tree.write("/etc/inittab", shipped("inittab.example"));
+    tree.write(OPTIONS, "lock\nauth\nrequire-chap\n");
+    let told = tree.run(&["lint"]);
+    assert_eq!((told.status, told.out.as_str()), (0, "\n0 problems, 0 notes\n"));
 }

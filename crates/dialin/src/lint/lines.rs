@@ -4,6 +4,7 @@ use super::Files;
 use crate::places;
 use crate::see::finding::Finding;
 use crate::services::{By, Served};
+use ttyline::config::call_policy;
 use ttyline::config::callback::CallbackConfig;
 use ttyline::config::caller_rules::CallerRules;
 use ttyline::config::getty_command::Program;
@@ -25,13 +26,28 @@ pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
     );
     speeds(files, &mgetty, &document(&mgetty), findings);
     let callback = files.places.callback_config();
-    problems(files, &callback, &CallbackConfig::check(&document(&callback)), &[], findings);
+    let known: Vec<&str> =
+        CallbackConfig::KEYWORDS.iter().map(|k| k.0).chain(call_policy::KEYWORDS.iter().copied()).collect();
+    problems(files, &callback, &callback_problems(&document(&callback)), &known, findings);
     let callers = files.places.dialin_config();
     problems(files, &callers, &dialin::check(files.get(&callers)), &[], findings);
     let rules = "/etc/ringback/caller-rules";
     problems(files, rules, &CallerRules::parse(&document(rules)).problems, &[], findings);
     gettys(files, findings);
     shared(files, findings);
+}
+
+/// What the original's callback would say, without what it does not know and ours does, and what ours would.
+fn callback_problems(document: &Document) -> Vec<Problem> {
+    let is_ours = |problem: &Problem| matches!(&problem.fault, Fault::UnknownKeyword(word) if call_policy::KEYWORDS.contains(&word.as_str()));
+    let mut all = CallbackConfig::check(document);
+    all.retain(|problem| !is_ours(problem));
+    for problem in call_policy::load(&mut CallbackConfig::default(), document, None, None).1 {
+        if !all.contains(&problem) {
+            all.push(problem);
+        }
+    }
+    all
 }
 
 fn problems(files: &Files, path: &str, problems: &[Problem], known: &[&str], findings: &mut Vec<Finding>) {
