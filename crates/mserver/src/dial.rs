@@ -19,8 +19,9 @@ const MOST_LINE: usize = 400;
 const MOST_NUMBERS: usize = 20;
 const CR: u8 = 13;
 const BACKSPACE: u8 = 8;
-/// Extended commands that send digits or divert calls (V.253 +VTS; 3GPP TS 27.007 +CCFC, +CUSD), without `+`.
-const DIALS: [&[u8]; 3] = [b"VTS", b"CCFC", b"CUSD"];
+/// Extended commands that send digits, dial or divert calls (V.253 +VTS; 3GPP TS 27.007 +CCFC, +CUSD; TIA-707 +CDV),
+/// without `+`. Voice modems from before V.253 have `#VTS`.
+const DIALS: [&[u8]; 4] = [b"VTS", b"CCFC", b"CUSD", b"CDV"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -262,6 +263,7 @@ impl Guard {
                     rest = rest.get(1..).unwrap_or_default();
                     number(&mut rest);
                 }
+                b'#' if DIALS.iter().any(|dials| rest.starts_with(dials)) => return Judgement::Error,
                 b'&' | b'\\' | b'%' | b'-' | b'*' | b'#' | b'$' => {
                     if letter == b'&' && rest.first() == Some(&b'F') {
                         escape = Some(b'+');

@@ -99,6 +99,8 @@ fn what_would_blind_the_watch_is_an_error() {
         "ATS2=299\r",
         "ATS2=35&W\r",
         "AT+VTS=0,9,0,0\r",
+        "AT#CLS=8#VTS=0,9,0,0\r",
+        "AT+CDV=0900\r",
         "ATH1+VTS=\"0900\"\r",
         "AT+CCFC=0,3,\"0900\"\r",
         "AT+GMI?DT0900\r",

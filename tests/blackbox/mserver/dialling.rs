@@ -47,6 +47,8 @@ fn no_form_of_a_command_gets_a_forbidden_number_to_the_modem() {
         ("ATS5=65\r", "ERROR"),
         ("ATS2=35&W\r", "ERROR"),
         ("AT+VTS=0,9,0,0\r", "ERROR"),
+        ("AT#CLS=8#VTS=0,9,0,0\r", "ERROR"),
+        ("AT+CDV=0900123\r", "ERROR"),
         ("ATV0\r", "ERROR"),
         ("ATS3=13S5=8S2=35\r", "OK"),
         ("ATDT100\r", "CONNECT 33600"),
