@@ -1,6 +1,6 @@
 //! The connection of a port: how it is made, what it tells, how it ends.
 
-use super::{FAREWELL, Found, Link, Loop, Redirect, USUAL};
+use super::{FAREWELL, Link, Loop, Redirect, USUAL};
 use crate::address::Language;
 use crate::fault::{Fault, reason};
 use crate::net::{Net, look_up};
