@@ -81,7 +81,12 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
     let caller = getty.session.caller();
     let harmless = |text: &str| visible::environment(text, 200);
     let args = entry.argv(&login.name, &harmless(&caller.connect), &harmless(&caller.id));
-    let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    let mut args: Vec<Vec<u8>> = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
+    if program.ends_with("/pppd") {
+        if let Some(file) = options_of_link(getty.service.name.device()) {
+            args.extend([b"file".to_vec(), file.into_bytes()]);
+        }
+    }
     // Once: for a name that is not in /etc/passwd this asks getent.
     let name = loggable(&login.name, &config);
     let utmp = match &entry.utmp {
@@ -90,6 +95,14 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
         Utmp::Text(text) => Some(text.as_str().into_owned()),
     };
     Ok(Decision { program: Program { path: program, args, user }, utmp, name })
+}
+
+/// pppd reads the options of the tty as the kernel calls it (`options.ttyACM0`). Of a line that is known by a link, a
+/// name that stays, it would never see the file; it is handed to it.
+fn options_of_link(line: &str) -> Option<String> {
+    let linked = line.contains('/') && std::fs::symlink_metadata(format!("/dev/{line}")).ok()?.is_symlink();
+    let file = format!("/etc/ppp/options.{}", line.replace('/', "."));
+    (linked && std::path::Path::new(&file).exists()).then_some(file)
 }
 
 /// The program of `exec-on-connect`: root's, its words as those of a login.config entry.

@@ -33,7 +33,7 @@ const IDENTITY: [&str; 10] =
 /// Asked of a cellular or satellite modem only.
 const CELLULAR: [&str; 3] = ["AT+CGMI", "AT+CGMM", "AT+CGMR"];
 /// What it can do: the test form changes nothing.
-const FEATURES: [&str; 11] = [
+const FEATURES: [&str; 15] = [
     "AT+VCID=?",
     "AT#CID=?",
     "AT%CCID=?",
@@ -45,6 +45,11 @@ const FEATURES: [&str; 11] = [
     "AT+IPR=?",
     "AT+IFC=?",
     "AT+VDR=?",
+    // How it is set at the moment.
+    "AT+VCID?",
+    "ATS2?",
+    "ATS12?",
+    "AT&V",
 ];
 /// The longest an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);

@@ -44,6 +44,21 @@ impl Report<'_> {
         found
     }
 
+    /// A register that is a number.
+    fn register(&self, command: &str) -> Option<String> {
+        let value: u16 = self.said(&[command])?.trim().parse().ok()?;
+        Some(value.to_string())
+    }
+
+    /// What it does when DTR falls, as its active profile has it: the digit behind `&D`.
+    fn dtr(&self) -> Option<char> {
+        let text = self.said(&["AT&V"])?;
+        text.split([' ', ';', ',']).find_map(|word| {
+            let mut rest = word.strip_prefix("&D")?.trim_start_matches([':', '=']).chars();
+            rest.next().filter(|digit| ('0'..='3').contains(digit) && rest.next().is_none())
+        })
+    }
+
     /// Name and value of what was found, in order; unknown ones are left out.
     fn facts(&self) -> Vec<(&'static str, String)> {
         let profile = profile::recognise(self.answers);
@@ -71,6 +86,10 @@ impl Report<'_> {
         let callers = self.caller_id(profile).join(" ");
         let asked = self.answers.iter().any(|answer| answer.command == "AT+VCID=?");
         add("caller_id", (asked || !callers.is_empty()).then_some(callers));
+        add("caller_id_set", self.said(&["AT+VCID?"]));
+        add("dtr", self.dtr().map(|digit| format!("&D{digit}")));
+        add("escape_character", self.register("ATS2?"));
+        add("escape_guard", self.register("ATS12?"));
         let quirks = quirks(profile);
         add("quirks", (!quirks.is_empty()).then(|| quirks.join(" ")));
         facts
@@ -158,6 +177,9 @@ mod tests {
             ("AT#CID=?", &["#CID: (0-2)"], End::Ok),
             ("AT+VCID=?", &[], End::Error),
             ("AT+MS=?", &[], End::Silent),
+            ("ATS2?", &["043"], End::Ok),
+            ("ATS12?", &["x"], End::Ok),
+            ("AT&V", &["ACTIVE PROFILE:", "E1 &C1 &D2 &DX X4"], End::Ok),
         ]
         .map(answer)
         .to_vec()
@@ -173,13 +195,15 @@ mod tests {
             "profile           usr",
             "product           U.S. Robotics \"56K\" \\; two",
             "caller id         AT#CID=1",
+            "dtr               &D2",
+            "escape character  43",
             "  ATI          5607; OK",
             "  AT+MS=?      no answer",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(!text.contains("maker"), "{text}");
-        let text = Report { device: "x", speed: 1, answers: &answers[4..] }.text();
+        assert!(!text.contains("maker") && !text.contains("guard"), "{text}");
+        let text = Report { device: "x", speed: 1, answers: &answers[4..6] }.text();
         assert!(text.contains("profile           unknown") && text.contains("no command for it"), "{text}");
     }
 
