@@ -80,6 +80,7 @@ pub fn apply(root: &Root, edits: Vec<Edit>, cause: Cause) -> Result<u64> {
     }
     clean_up(root, &entry);
     journal.done(entry.id)?;
+    journal.bound();
     drop(holder);
     Ok(entry.id)
 }

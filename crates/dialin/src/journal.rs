@@ -1,6 +1,8 @@
 //! The journal of changes, `/var/lib/ringback/journal`: each change is a directory with all files as they were
 //! and as they became, so that a change that was interrupted can be finished, and any can be undone.
 //!
+//! It is bounded: of more than [`MOST_CHANGES`] changes, or [`MOST_BYTES`] in all, the oldest are dropped.
+//!
 //! `000007.new` is being written and counts for nothing; `000007.pending` is being carried out; `000007`
 //! is done. Only root may read it: there are secrets in it.
 
@@ -18,6 +20,11 @@ use ttyline::log::reason;
 
 /// Where it is.
 pub const DIRECTORY: &str = "/var/lib/ringback/journal";
+
+/// So many changes are kept.
+pub const MOST_CHANGES: usize = 500;
+/// And so many bytes; the last change is kept whatever its size.
+pub const MOST_BYTES: u64 = 32 << 20;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,11 +156,29 @@ impl Journal {
         renamed.map_err(|e| anyhow!("the journal cannot be written: {}", reason(&e)))
     }
 
+    /// Drops the oldest changes that are too many. What fails is tried again after the next change.
+    pub fn bound(&self) {
+        let Ok(ids) = self.ids() else { return };
+        let (mut kept, mut bytes) = (0, 0);
+        for id in ids.into_iter().rev() {
+            bytes += size(&self.path(id, ""));
+            if kept > 0 && (kept >= MOST_CHANGES || bytes > MOST_BYTES) {
+                self.discard(id, "");
+            } else {
+                kept += 1;
+            }
+        }
+    }
+
     /// A pending change was rolled back.
     pub fn forget(&self, id: u64) {
+        self.discard(id, ".pending");
+    }
+
+    fn discard(&self, id: u64, ending: &str) {
         // By way of `.new`, so that no half of a directory counts.
         let new = self.path(id, ".new");
-        if fs::rename(self.path(id, ".pending"), &new).is_ok() {
+        if fs::rename(self.path(id, ending), &new).is_ok() {
             let _ = sync(&self.directory);
             let _ = fs::remove_dir_all(new);
         }
@@ -170,6 +195,12 @@ impl Journal {
         }
         read_entry(&path, id).with_context(|| format!("change {id} of the journal is damaged"))
     }
+}
+
+/// The bytes of a change.
+fn size(directory: &Path) -> u64 {
+    let files = fs::read_dir(directory).into_iter().flatten().flatten();
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
 fn sync(directory: &Path) -> std::io::Result<()> {

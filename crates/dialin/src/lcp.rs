@@ -1,6 +1,7 @@
-//! The caller's side of PPP as far as the login (RFC 1661, 1662, 1334), to see whether a server lets somebody in.
-//! Pure: frames in, frames out.
+//! The caller's side of PPP as far as the login (RFC 1661, 1662, 1334, 1994), to see whether a server lets somebody
+//! in. Pure: frames in, frames out.
 
+use crate::md5;
 use std::fmt;
 
 /// Protocol numbers.
@@ -8,6 +9,8 @@ const LCP: u16 = 0xc021;
 const PAP: u16 = 0xc023;
 const CHAP: u16 = 0xc223;
 const EAP: u16 = 0xc227;
+/// The kind of CHAP that is answered with MD5.
+const MD5: u8 = 5;
 
 /// The longest frame that is kept, bytes.
 const LONGEST: usize = 2048;
@@ -19,7 +22,7 @@ pub enum Stage {
     Silent,
     /// The link is being agreed upon.
     Agreeing,
-    /// The server asks for a proof this caller cannot give (CHAP, EAP).
+    /// The server asks for a proof this caller cannot give (MS-CHAP, EAP).
     Asks(&'static str),
     /// The server wants no proof at all.
     Open,
@@ -145,20 +148,39 @@ impl Caller {
                 }
                 framed(LCP, &packet(6, *id, &[]))
             }
-            (PAP, 2) => {
-                self.stage = Stage::LetIn;
-                Vec::new()
-            }
+            (CHAP, 1) => self.challenged(*id, data),
+            (PAP, 2) | (CHAP, 3) => self.judged(Stage::LetIn),
             (PAP, 3) => {
-                let text = data.get(1..).unwrap_or_default();
-                self.stage = Stage::Refused(ttyline::visible::field(text));
-                Vec::new()
+                self.judged(Stage::Refused(ttyline::visible::field(data.get(1..).unwrap_or_default())))
             }
+            (CHAP, 4) => self.judged(Stage::Refused(ttyline::visible::field(data))),
             _ => Vec::new(),
         }
     }
 
-    /// The server's wishes: all are granted; another proof than PAP is asked for PAP instead, three times.
+    /// The server's verdict; one that comes before the proof counts for nothing.
+    fn judged(&mut self, verdict: Stage) -> Vec<u8> {
+        if self.stage == Stage::Proving {
+            self.stage = verdict;
+        }
+        Vec::new()
+    }
+
+    /// The server's challenge of CHAP, and again later in the call.
+    fn challenged(&mut self, id: u8, data: &[u8]) -> Vec<u8> {
+        let [length, rest @ ..] = data else { return Vec::new() };
+        let Some(challenge) = rest.get(..usize::from(*length)) else { return Vec::new() };
+        if self.wants != Some(CHAP) || !matches!(self.stage, Stage::Agreeing | Stage::Proving) {
+            return Vec::new();
+        }
+        // The challenge may overtake the acknowledgement.
+        self.stage = Stage::Proving;
+        let digest = md5::digest(&[&[id][..], &self.secret, challenge].concat());
+        framed(CHAP, &packet(2, id, &[&[16][..], &digest, &self.name].concat()))
+    }
+
+    /// The server's wishes: all are granted; instead of a proof other than PAP and CHAP with MD5 these two are
+    /// offered, three times in all.
     fn request(&mut self, id: u8, options: &[u8]) -> Vec<u8> {
         let mut wants = None;
         let mut rest = options;
@@ -170,18 +192,21 @@ impl Caller {
             }
             rest = rest.get(length..).unwrap_or_default();
         }
-        if let Some((way, _)) = wants.filter(|(way, _)| *way != PAP) {
+        let answered =
+            |(way, option): &(u16, &[u8])| *way == PAP || *way == CHAP && option.get(4) == Some(&MD5);
+        if let Some((way, _)) = wants.filter(|wanted| !answered(wanted)) {
             self.naks += 1;
             if self.naks > 3 {
                 let what = match way {
-                    CHAP => "CHAP, which this test cannot answer; the account is there",
+                    CHAP => "MS-CHAP, which this test cannot answer; the account is there",
                     EAP => "EAP, which old clients do not answer",
                     _ => "a proof this test does not know",
                 };
                 self.stage = Stage::Asks(what);
                 return Caller::end();
             }
-            return framed(LCP, &packet(3, id, &[3, 4, 0xc0, 0x23]));
+            let instead: &[u8] = if self.naks == 2 { &[3, 5, 0xc2, 0x23, MD5] } else { &[3, 4, 0xc0, 0x23] };
+            return framed(LCP, &packet(3, id, instead));
         }
         self.wants = wants.map(|(way, _)| way);
         self.theirs_agreed = true;
@@ -202,7 +227,11 @@ impl Caller {
         self.proof()
     }
 
+    /// Name and secret for PAP; with CHAP the server begins.
     fn proof(&self) -> Vec<u8> {
+        if self.wants != Some(PAP) {
+            return Vec::new();
+        }
         let short = |bytes: &[u8]| bytes.get(..bytes.len().min(255)).unwrap_or_default().to_vec();
         let (name, secret) = (short(&self.name), short(&self.secret));
         let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap_or(255);
@@ -275,9 +304,15 @@ mod tests {
         for id in 1..6 {
             caller.take(&framed(LCP, &packet(1, id, &options)));
         }
-        if caller.stage == Stage::Proving {
+        if caller.stage == Stage::Proving && way == [0xc0, 0x23] {
             assert!(caller.begin().windows(6).any(|w| w == b"s3cret"));
             caller.take(&framed(PAP, answer));
+        } else if caller.stage == Stage::Proving {
+            assert!(caller.begin().is_empty(), "the server begins");
+            let response = caller.take(&framed(CHAP, &packet(1, 9, b"\x04abcdserver")));
+            let wanted = [&b"\x10"[..], &md5::digest(b"\x09s3cretabcd"), b"bob"].concat();
+            assert_eq!(response, framed(CHAP, &packet(2, 9, &wanted)));
+            caller.take(&framed(CHAP, answer));
         }
         caller.stage
     }
@@ -286,7 +321,9 @@ mod tests {
     fn what_a_server_can_do() {
         assert_eq!(play(&[0xc0, 0x23], &packet(2, 1, &[0])), Stage::LetIn);
         assert_eq!(play(&[0xc0, 0x23], &packet(3, 1, b"\x02no")), Stage::Refused("no".into()));
-        assert!(matches!(play(&[0xc2, 0x23, 5], &[]), Stage::Asks(what) if what.starts_with("CHAP")));
+        assert_eq!(play(&[0xc2, 0x23, 5], &packet(3, 9, b"hello")), Stage::LetIn);
+        assert_eq!(play(&[0xc2, 0x23, 5], &packet(4, 9, b"go\x1b")), Stage::Refused("go_".into()));
+        assert!(matches!(play(&[0xc2, 0x23, 0x81], &[]), Stage::Asks(what) if what.starts_with("MS-CHAP")));
         assert!(matches!(play(&[0xc2, 0x27], &[]), Stage::Asks(what) if what.starts_with("EAP")));
         assert_eq!(play(&[], &[]), Stage::Open);
     }

@@ -20,6 +20,8 @@ pub mod json;
 pub mod lcp;
 pub mod lint;
 pub mod mask;
+pub mod md5;
+pub mod modem;
 pub mod places;
 pub mod roles;
 pub mod root;

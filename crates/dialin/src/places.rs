@@ -124,6 +124,8 @@ pub const SYSCTL: &str = "/etc/sysctl.d/60-ringback.conf";
 pub const NAT: &str = "/etc/ringback/nat.nft";
 /// What loads it.
 pub const NAT_UNIT: &str = "/etc/systemd/system/ringback-nat.service";
+/// Its name.
+pub const NAT_SERVICE: &str = "ringback-nat.service";
 
 /// All files dialin edits that are there, sorted.
 ///

@@ -160,7 +160,9 @@ impl Session {
                 .map(|edit| json!({ "path": edit.path, "diff": shown(&self.root, edit) }))
                 .collect();
             let steps: Vec<_> = draft.steps.iter().map(|s| json!({ "argv": s.argv, "why": s.why })).collect();
-            say(json!({ "changed": id.is_some(), "id": id, "files": files, "then": steps, "notes": draft.notes }).to_string());
+            say_json(
+                &json!({ "changed": id.is_some(), "id": id, "files": files, "then": steps, "notes": draft.notes }),
+            );
         } else if edits.is_empty() {
             say("nothing to change");
         } else if let Some(id) = id {
@@ -228,6 +230,11 @@ pub fn shown(root: &Root, edit: &Edit) -> String {
 /// One line to standard output. A reader that has gone is no error.
 pub fn say(line: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+}
+
+/// JSON on one line to standard output, harmless for a terminal.
+pub fn say_json(value: &serde_json::Value) {
+    say(crate::json::shown(value));
 }
 
 /// Text with its line ends to standard output.

@@ -1,6 +1,6 @@
 //! Other programs, run by argv, with a time limit and bounded output.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use ttyline::log::reason;
@@ -23,13 +23,22 @@ const MOST: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// It is not there, or was not done in time.
 pub fn run(program: &str, arguments: &[&str], limit: Duration) -> Result<Told, String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("{program} cannot be run: {}", reason(&e)))?;
+    let start = |program: &str| {
+        Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    let mut started = start(program);
+    // A timer's or a user's PATH lacks the places of administrators' programs.
+    for place in ["/usr/local/sbin", "/usr/sbin", "/sbin"] {
+        if !program.contains('/') && started.as_ref().is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+            started = start(&format!("{place}/{program}"));
+        }
+    }
+    let mut child = started.map_err(|e| format!("{program} cannot be run: {}", reason(&e)))?;
     let reader = |pipe: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();

@@ -1,5 +1,7 @@
 //! Line speeds, bit/s.
 
+use std::fmt;
+
 /// The speeds mgetty's `-s` and `speed` take (spec section 1); anything else is a usage error there.
 pub const MGETTY: [u32; 19] = [
     50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400, 57600, 115_200,
@@ -60,6 +62,39 @@ pub fn is_mgetty_speed(bits_per_second: u32) -> bool {
     MGETTY.contains(&bits_per_second)
 }
 
+/// Rates between two modems, which people take for speeds of the port.
+const BETWEEN_MODEMS: [u32; 10] =
+    [12_000, 14_400, 16_800, 21_600, 24_000, 26_400, 28_800, 31_200, 33_600, 56_000];
+
+/// A number that is no speed of a serial port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSpeed {
+    /// Whether it is one between two modems.
+    pub between_modems: bool,
+    /// The next speed that a port has.
+    pub next: u32,
+}
+
+impl fmt::Display for NoSpeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.between_modems {
+            "is a rate between two modems; the port to the modem has a speed of its own, and a faster one does no harm"
+        } else {
+            "is no speed of a serial port"
+        })
+    }
+}
+
+/// What is wrong with a number as a speed for mgetty; `None`: nothing.
+#[must_use]
+pub fn fault(bits_per_second: u32) -> Option<NoSpeed> {
+    if is_mgetty_speed(bits_per_second) {
+        return None;
+    }
+    let next = MGETTY.iter().find(|s| **s >= bits_per_second).or(MGETTY.last()).copied().unwrap_or(115_200);
+    Some(NoSpeed { between_modems: BETWEEN_MODEMS.contains(&bits_per_second), next })
+}
+
 /// Reads a speed written as decimal digits and nothing else, 1 … 4294967295 bit/s.
 #[must_use]
 pub fn parse(text: &str) -> Option<u32> {
@@ -103,6 +138,14 @@ mod tests {
         for bad in ["", "0", "-1", "+5", "38400x", " 9600", "99999999999"] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_speed() {
+        assert_eq!(fault(38_400), None);
+        assert_eq!(fault(33_600), Some(NoSpeed { between_modems: true, next: 38_400 }));
+        assert_eq!(fault(112_000), Some(NoSpeed { between_modems: false, next: 115_200 }));
+        assert_eq!(fault(u32::MAX).map(|f| f.next), Some(460_800));
     }
 
     #[test]

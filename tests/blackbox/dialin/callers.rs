@@ -12,6 +12,11 @@ fn a_new_caller_stands_above_the_rule_for_everybody() {
     let tree = Tree::with(&[(DIALIN, "# friends\n832, 555\t!416\n\n!all # nobody else\n")]);
     tree.change(&["callerid", "add", "+4930"]);
     tree.change(&["callerid", "add", "OUT_OF_AREA", "--deny"]);
+    // Letters that modems tell instead of a number.
+    for letter in ["O", "P"] {
+        tree.change(&["callerid", "add", letter, "--deny"]);
+        tree.change(&["undo"]);
+    }
     assert_eq!(tree.read(DIALIN), "# friends\n832, 555\t!416\n\n+4930\n!OUT_OF_AREA\n!all # nobody else\n");
     tree.change(&["callerid", "mv", "3", "1"]);
     tree.change(&["callerid", "set", "2", "833"]);
@@ -87,6 +92,35 @@ fn an_account_is_tested_as_pppd_chooses_it() {
     assert_eq!(tree.feed("s3cret\n", &["account", "test", "bob", "--secret"]).status, 0);
     let list = tree.run(&["account", "list"]).ok();
     assert!(list.contains("callers without a name only"), "{list}");
+}
+
+#[test]
+fn an_account_is_tested_by_what_the_server_asks_for() {
+    // The hash is crypt's of `s3cret`, the only form that counts where `papcrypt` is set.
+    let hash =
+        "$6$ringback$ZsCmmYUPtsoi1GM6/QHs2yu9m7QGwNFS6HRyV66G58yhoIkaPV/BVge.EdxUKualkvojyUG2eoXAPk6pBPIsq1";
+    let both = [(PAP, "bob * s3cret *\nzoe * s3cret *\n"), (CHAP, "bob * s3cret *\n")];
+    for (options, words, input, status, said) in [
+        ("require-chap\n", &["bob"][..], "", 0, "not asked for PAP: the server demands require-chap"),
+        ("require-chap\n", &["zoe"], "", 3, "chap: no account for zoe"),
+        ("require-mschap-v2\n", &["zoe"], "", 3, "demands require-mschap-v2"),
+        ("require-pap\n", &["bob"], "", 0, "not asked for CHAP: the server demands require-pap"),
+        ("require-pap\nrequire-chap\n", &["zoe"], "", 0, "decides and lets him in"),
+        ("require-chap\n", &["bob", "--secret"], "s3cret\n", 0, "the secret is right"),
+        ("require-chap\n", &["bob", "--secret"], "s3cre\n", 3, "the secret is wrong"),
+        ("papcrypt\nrequire-pap\n", &["bob", "--secret"], "s3cret\n", 3, "the secret is wrong"),
+    ] {
+        for place in ["/etc/ppp/options", "/etc/ppp/peers/dialin"] {
+            let tree = Tree::with(&both);
+            tree.write(place, options);
+            let ran = tree.feed(input, &[&["account", "test"], words].concat());
+            assert_eq!(ran.status, status, "{options}{words:?}: {}", ran.out);
+            assert!(ran.out.contains(said), "{options}{words:?}: {}", ran.out);
+        }
+    }
+    let tree = Tree::with(&[(PAP, &format!("bob * {hash} *\n")), (CHAP, &format!("bob * {hash} *\n"))]);
+    let ran = tree.feed("s3cret\n", &["account", "test", "bob", "--secret"]);
+    assert!(ran.out.contains("pap: ") && ran.out.matches("the secret is right").count() == 1, "{}", ran.out);
 }
 
 #[test]
@@ -247,14 +281,21 @@ fn modems_are_shared_and_mserver_itself_judges() {
 
 #[test]
 fn strangers_bytes_do_not_reach_the_terminal() {
-    let esc = "\x1b[2J\x1b]0;x\x07";
+    // The last is a C1 control, which JSON would leave as it is.
+    let esc = "\x1b[2J\x1b]0;x\x07\u{9b}2J";
     let tree = Tree::with(&[
         (PAP, &format!("{esc} * x {esc}\n")),
         (DIALIN, &format!("{esc}\n")),
         (LOGIN, &format!("{esc} - - /usr/sbin/callback {esc}\n/AutoPPP/ - {esc} /usr/sbin/pppd {esc}\n")),
         ("/etc/mserver.conf", &format!("{esc} {esc} {esc}\n")),
         ("/etc/ppp/options", &format!("{esc} idle {esc}\n")),
+        ("/etc/inittab", &format!("S1:23:respawn:/sbin/mgetty {esc}\n")),
+        ("/etc/mgetty/mgetty.config", &format!("{esc} {esc}\n")),
+        ("/var/log/ringback/calls.jsonl", &format!("{{\"v\":1,\"caller\":\"\u{9b}2J\"}}\n{esc}\n")),
+        (&format!("/run/ringback/lines/{esc}.json"), "{"),
     ]);
+    // One change for the journal.
+    tree.feed("x\n", &["--yes", "account", "add", "ann\u{9b}2J"]);
     let mut shown = String::new();
     for words in [
         &["account", "list"][..],
@@ -264,6 +305,14 @@ fn strangers_bytes_do_not_reach_the_terminal() {
         &["share", "list"],
         &["ppp", "show"],
         &["callerid", "test", esc],
+        &["line", "list"],
+        &["lint"],
+        &["explain", esc],
+        &["calls"],
+        &["calls", "--summary"],
+        &["status"],
+        &["doctor"],
+        &["--plan", "account", "sync", "--group", esc],
         &["account", "test", esc],
         &["callback", "test", esc],
         &["--plan", "account", "rm", esc],
@@ -275,10 +324,13 @@ fn strangers_bytes_do_not_reach_the_terminal() {
         &["log", "1"],
         &["--root", esc, "log"],
     ] {
-        let ran = tree.run(words);
-        shown += &ran.out;
-        shown += &ran.err;
+        for json in [&[][..], &["--json"]] {
+            let ran = tree.run(&[json, words].concat());
+            shown += &ran.out;
+            shown += &ran.err;
+        }
     }
-    assert!(!shown.contains('\x1b') && !shown.contains('\x07'), "{shown:?}");
+    let odd = |c: char| c != '\n' && c != '\t' && !(' '..='~').contains(&c) && !"…×".contains(c);
+    assert!(!shown.contains(odd), "{:?}", shown.lines().find(|l| l.contains(odd)));
     assert!(shown.contains("\\x1b"));
 }

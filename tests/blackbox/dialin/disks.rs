@@ -117,8 +117,11 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
     fs::create_dir_all(etc.join("ringback")).expect("directories");
     fs::copy("/etc/passwd", etc.join("passwd")).expect("users");
     fs::copy("/etc/group", etc.join("group")).expect("groups");
-    fs::write(etc.join("ringback/roles"), "clerk account,view\nline1 ppp,line ttyS1\n@root view\n* log\n")
-        .expect("roles");
+    fs::write(
+        etc.join("ringback/roles"),
+        "clerk account,view\nline1 ppp,line ttyS1\nfitter view,test ttyS1\n@root view\n* log\n",
+    )
+    .expect("roles");
     fs::create_dir_all(tree.at("/lib")).expect("a directory");
     let script = r#"
         mount --bind "$1/etc" /etc; mount --bind "$1/lib" /var/lib
@@ -136,6 +139,14 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
         echo h: "$(say line1 backup /etc/x)"
         echo i: "$(say stranger account list)"
         echo j: "$(say stranger log)"
+        echo precious >"$1/secret"; ln -s "$1/secret" /dev/shm/ttyS1 2>/dev/null
+        for line in "$1/secret" /etc/shadow ../../etc/shadow /dev/../etc/shadow /dev/shm/../../etc/shadow ttyS1/../../etc/shadow ttyS2; do
+            for command in test doctor; do echo "o: $(say fitter $command "$line")"; done
+        done
+        rm -f /dev/shm/ttyS1
+        echo "p: $(say fitter doctor ttyS1 "$1/secret")"
+        echo "q: $(say fitter test ttyS1 --dial 1)"
+        echo "r: $(cat "$1/secret")"
         chmod 666 /etc/ringback/roles
         echo k: "$(say clerk account list)"
         echo l: "$("$D" account list | head -n 1)"
@@ -156,8 +167,21 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
         ("j", ""),
         ("k", "must belong to root"),
         ("l", "pap  bob"),
+        ("p", "dialin: "),
+        ("r", "precious"),
     ] {
         let found = out.lines().find(|l| l.starts_with(&format!("{line}:"))).unwrap_or_default();
         assert!(found.contains(said), "{line}: {found} in {out}");
     }
+    // Whatever path he names in the place of a line, it is not opened.
+    let named: Vec<&str> = out.lines().filter(|l| l.starts_with("o:")).collect();
+    assert_eq!(named.len(), 14, "{out}");
+    for said in named {
+        assert!(
+            said.contains("no name of a line") || said.contains("no right `test` for the line "),
+            "{said}"
+        );
+    }
+    let own = out.lines().find(|l| l.starts_with("q:")).unwrap_or_default();
+    assert!(!own.contains("no right"), "{own}");
 }

@@ -5,6 +5,7 @@ use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::ours;
 use ringback_tests::wait;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -120,6 +121,41 @@ fn modems_on_lines_are_asked() {
     assert!(text.contains(&format!("ok       {name}: a modem answers")), "{code:?} {text}{err}");
     assert!(text.contains("PROBLEM  /dev/null: "), "{text}");
     assert_eq!(code, Some(3));
+}
+
+#[test]
+fn a_modem_set_badly_is_told() {
+    let office = Office::new();
+    let name = office.device.display().to_string();
+    let told = |words: &[&str]| {
+        let (_, text, err) = office.dialin(&[&["doctor", &name], words].concat());
+        format!("{text}{err}")
+    };
+    let good = told(&[]);
+    for says in ["hangs up when DTR falls (&D2)", "+++ counts only in a pause of 1000 ms (S12=50)"] {
+        assert!(good.contains(&format!("ok       {name}: {says}")), "{says}: {good}");
+    }
+    let order = |command: &str| {
+        let mut line = fs::OpenOptions::new().read(true).write(true).open(&office.device).expect("the line");
+        line.write_all(format!("{command}\r").as_bytes()).expect("a command");
+        let (mut heard, mut room) = (Vec::<u8>::new(), [0; 100]);
+        while !heard.windows(2).any(|two| two == &b"OK"[..]) {
+            let n = line.read(&mut room).expect("an answer");
+            heard.extend(&room[..n]);
+        }
+    };
+    order("AT&D0S12=0");
+    let bad = told(&[]);
+    for says in ["does not hang up when DTR falls (&D0)", "+++ within the data takes the modem out of a call"]
+    {
+        assert!(bad.contains("PROBLEM  ") && bad.contains(says), "{says}: {bad}");
+    }
+    order("AT&D1S2=128");
+    let other = told(&[]);
+    assert!(
+        other.contains("keeps the call when DTR falls (&D1)") && other.contains("S2 is above 127"),
+        "{other}"
+    );
 }
 
 #[test]

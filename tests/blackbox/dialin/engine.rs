@@ -50,6 +50,40 @@ fn a_change_is_applied_listed_and_undone_byte_for_byte() {
 }
 
 #[test]
+fn the_journal_drops_its_oldest_changes() {
+    let tree = Tree::with(&[(OPTIONS, "auth\n")]);
+    tree.change(&["ppp", "set", "idle=1"]);
+    let journal = |name: &str| tree.at(&format!("/var/lib/ringback/journal/{name}"));
+    // As if there had been 600; copies of the first.
+    for n in 2..=600 {
+        let to = journal(&format!("{n:06}"));
+        fs::create_dir(&to).expect("a directory");
+        for file in ["entry.json", "0.before", "0.after"] {
+            fs::copy(journal("000001").join(file), to.join(file)).expect("a copy");
+        }
+    }
+    tree.change(&["ppp", "set", "idle=2"]);
+    let log = tree.run(&["log"]).ok();
+    assert_eq!(log.lines().count(), 500, "{log}");
+    assert!(log.starts_with(" 102  ") && !journal("000101").exists(), "{log}");
+    tree.change(&["undo"]);
+    assert_eq!(tree.read(OPTIONS), "auth\nidle 1\n");
+    assert!(tree.run(&["log", "1"]).refused().contains("there is no change 1"));
+    // Large files: the last change stays, whatever its size, and can be undone.
+    let large = format!("auth\n{}", "#\n".repeat(1_900_000));
+    tree.write(OPTIONS, &large);
+    for n in 0..6 {
+        tree.change(&["ppp", "set", &format!("idle={}", 100 + n)]);
+    }
+    let log = tree.run(&["log"]).ok();
+    assert_eq!(log.lines().count(), 4, "{log}");
+    for _ in 0..2 {
+        tree.change(&["undo"]);
+    }
+    assert_eq!(tree.read(OPTIONS), format!("{large}idle 103\n"));
+}
+
+#[test]
 fn an_undo_does_not_overwrite_later_edits() {
     let tree = Tree::with(&[(OPTIONS, "auth\n")]);
     tree.change(&["ppp", "set", "lock"]);

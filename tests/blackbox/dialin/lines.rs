@@ -150,7 +150,7 @@ fn a_rate_between_modems_is_no_port_speed() {
     let tree = sysv("");
     for (speed, said) in [
         ("33600", "a rate between two modems"),
-        ("112000", "is no speed a serial port has"),
+        ("112000", "is no speed of a serial port"),
         ("fast", "expected a number"),
     ] {
         let err = tree.run(&["--yes", "line", "add", "ttyS1", &format!("speed={speed}")]).refused();
@@ -258,4 +258,34 @@ fn missing_programs_and_unknown_inits_are_sentences() {
     let no_mgetty = Tree::with(&[(INITTAB, "")]);
     assert!(no_mgetty.run(&["--yes", "line", "add", "ttyS1"]).refused().contains("mgetty is not installed"));
     assert!(none.run(&["--yes", "line", "apply"]).refused().contains("nothing runs"));
+}
+
+#[test]
+fn the_files_are_found_where_other_systems_have_them() {
+    // Fedora's and the HOWTO's directory; one of the BSDs'.
+    for (dir, words) in [
+        ("/etc/mgetty+sendfax", &[][..]),
+        ("/usr/local/etc/mgetty+sendfax", &["--config-dir", "/usr/local/etc/mgetty+sendfax"]),
+    ] {
+        let tree = Tree::with(&[
+            ("/sbin/mgetty", ""),
+            (INITTAB, ""),
+            (&format!("{dir}/mgetty.config"), "debug 4\n"),
+            (&format!("{dir}/dialin.config"), "!all\n"),
+            (&format!("{dir}/login.config"), "* - - /bin/login @\n"),
+        ]);
+        for command in [
+            &["line", "add", "ttyS1", "rings=2"][..],
+            &["callerid", "add", "555"],
+            &["autoppp", "on"],
+            &["callback", "set", "delay=30"],
+        ] {
+            tree.change(&[words, command].concat());
+        }
+        assert_eq!(tree.read(&format!("{dir}/mgetty.config")), "debug 4\n\nport ttyS1\nrings 2\n");
+        assert_eq!(tree.read(&format!("{dir}/dialin.config")), "555\n!all\n");
+        assert!(tree.read(&format!("{dir}/login.config")).starts_with("/AutoPPP/"));
+        assert_eq!(tree.read(&format!("{dir}/callback.config")), "delay 30\n");
+        assert!(!tree.at("/etc/mgetty").exists());
+    }
 }

@@ -1,6 +1,8 @@
 //! dialin lint and explain: each trap in a tree of its own.
 
+use super::setup::on_a_machine;
 use super::tree::Tree;
+use ringback_tests::sandbox::Sandbox;
 
 const MGETTY: &str = "/etc/mgetty/mgetty.config";
 const LOGIN: &str = "/etc/mgetty/login.config";
@@ -13,7 +15,7 @@ const PPP: &str = "/AutoPPP/ - a_ppp /usr/sbin/pppd\n";
 fn each_trap_is_told_with_its_place() {
     for (files, place, says) in [
         (&[(MGETTY, "speeed 38400\n")][..], "mgetty.config:1:1", "unknown keyword"),
-        (&[(MGETTY, "port ttyS1\n  speed 33600\n")], "mgetty.config:2:9", "no speed of a serial port"),
+        (&[(MGETTY, "port ttyS1\n  speed 33600\n")], "mgetty.config:2:9", "a rate between two modems"),
         (
             &[(INITTAB, "S1:2345:respawn:/sbin/mgetty -s 112000 ttyS1\n")],
             "inittab:1",
@@ -199,4 +201,18 @@ fn the_shipped_samples_are_no_traps() {
     tree.write(OPTIONS, "lock\nauth\nrequire-chap\n");
     let told = tree.run(&["lint"]);
     assert_eq!((told.status, told.out.as_str()), (0, "\n0 problems, 0 notes\n"));
+}
+
+#[test]
+fn the_command_of_callers_is_tried_with_pppd() {
+    // One that takes no `detach`, as Debian's; the arguments that stand for the caller are not given to it.
+    let pppd = "#!/bin/sh\ncase \" $* \" in *\" detach \"*) echo \"pppd: unrecognized option 'detach'\" >&2; exit 2 ;; \
+                *@*|*[\\\\]*) exit 2 ;; *\" dryrun \"*) exit 0 ;; esac\nexit 2\n";
+    for (words, wrong) in [("auth @ \\Y", false), ("auth detach 7 debug", true)] {
+        let sandbox = Sandbox::new();
+        sandbox.write_etc("login.config", &format!("/AutoPPP/ - a_ppp /usr/sbin/pppd {words}\n"), 0o600);
+        let ran = on_a_machine(&sandbox, pppd, "", &["lint"]);
+        let told = "login.config:1: pppd does not take this command: pppd: unrecognized option 'detach'";
+        assert_eq!(ran.out.contains(told), wrong, "{}{}", ran.out, ran.err);
+    }
 }

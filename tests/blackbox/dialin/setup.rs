@@ -65,6 +65,8 @@ fn from_bare_debian_to_a_server_and_back() {
     assert!(!format!("{}{}", ran.out, ran.err).contains("s3cret") && !ran.out.contains("l0gin"));
     let said = ran.ok();
     assert!(said.contains("people who call to speak will hear it"), "{said}");
+    // What Debian ships lets everybody in.
+    assert!(said.contains("pap-secrets:2:1 lets everybody in with any name and password"), "{said}");
     for (path, text) in [
         (
             "/etc/mgetty/mgetty.config",
@@ -73,7 +75,7 @@ fn from_bare_debian_to_a_server_and_back() {
         ("/etc/ppp/options.ttyS0", "192.168.77.1:192.168.77.10\n"),
         ("/etc/ppp/options.ttyS1", "192.168.77.1:192.168.77.11\n"),
         ("/etc/ppp/options", "# Debian\nasyncmap 0\nauth\ncrtscts\nlock\nmodem\n"),
-        ("/etc/ppp/pap-secrets", "# INBOUND\n*\thostname\t\"\"\t*\nbob\t*\ts3cret\t*\n"),
+        ("/etc/ppp/pap-secrets", "# INBOUND\n#*\thostname\t\"\"\t*\nbob\t*\ts3cret\t*\n"),
         ("/etc/ppp/chap-secrets", "bob\t*\ts3cret\t*\n"),
         ("/etc/mgetty/dialin.config", "030\n!all\n"),
         ("/etc/sysctl.d/60-ringback.conf", "net.ipv4.ip_forward = 1\n"),
@@ -190,12 +192,12 @@ fn what_cannot_be_set_up_is_a_sentence() {
 
 /// A pppd that speaks LCP and PAP and asks the secrets where pppd would look.
 const PPPD: &str = r##"#!/usr/bin/python3
-import os, sys, termios, tty
+import hashlib, os, sys, termios, tty
 assert sys.argv[1:] == ["call", "dialin"], sys.argv
-assert "require-pap" in open("/etc/ppp/peers/dialin").read()
 line = os.readlink("/proc/self/fd/0")[5:].replace("/", ".")
 assert ":" in open("/etc/ppp/options." + line).read()
-known = [w.split()[:3] for w in open("/etc/ppp/pap-secrets") if w.strip() and w[0] != "#"]
+chap = "require-pap" not in open("/etc/ppp/peers/dialin").read()
+known = [w.split()[:3] for w in open("/etc/ppp/chap-secrets" if chap else "/etc/ppp/pap-secrets") if w.strip() and w[0] != "#"]
 tty.setraw(0)
 def fcs(b):
     f = 0xffff
@@ -207,7 +209,7 @@ def send(proto, p):
     b = b"\xff\x03" + proto.to_bytes(2, "big") + p
     b += (fcs(b) ^ 0xffff).to_bytes(2, "little")
     os.write(1, b"~" + b"".join(bytes([0x7d, c ^ 32]) if c < 32 or c in (0x7d, 0x7e) else bytes([c]) for c in b) + b"~")
-send(0xc021, b"\1\1\0\x08\3\4\xc0\x23")
+send(0xc021, b"\1\1\0\x09\3\5\xc2\x23\5" if chap else b"\1\1\0\x08\3\4\xc0\x23")
 buffer = b""
 while True:
     got = os.read(0, 4096)
@@ -222,7 +224,12 @@ while True:
         if fcs(b) != 0xf0b8: continue
         proto, p = int.from_bytes(b[2:4], "big"), bytes(b[4:-2])
         if proto == 0xc021 and p[0] == 1: send(0xc021, b"\2" + p[1:])
+        if proto == 0xc021 and p[0] == 2 and chap: send(0xc223, b"\1\7\0\x0f\4abcdserver")
         if proto == 0xc021 and p[0] == 5: sys.exit(0)
+        if proto == 0xc223 and p[0] == 2:
+            name = p[21:].decode()
+            good = any(n == name and hashlib.md5(b"\7" + s.encode() + b"abcd").digest() == p[5:21] for n, _, s in known)
+            send(0xc223, bytes([3 if good else 4, p[1], 0, 6]) + b"no")
         if proto == 0xc023:
             n = p[4]; name, secret = p[5:5 + n].decode(), p[6 + n:].decode()
             good = [name, "*", secret] in known
@@ -230,13 +237,14 @@ while True:
 "##;
 
 /// dialin on the "machine itself": a private /etc, /run and /usr/sbin.
-fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) -> super::tree::Ran {
+pub fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) -> super::tree::Ran {
     let sbin = sandbox.path().join("sbin");
     fs::create_dir_all(&sbin).expect("a directory");
     for (name, text) in [
         ("pppd", pppd),
         ("systemctl", "#!/bin/sh\necho \"$@\" >>\"$RAN\"\n"),
-        ("telinit", "#!/bin/sh\n"),
+        ("telinit", "#!/bin/sh\necho telinit \"$@\" >>\"$RAN\"\n"),
+        ("nft", "#!/bin/sh\necho nft \"$@\" >>\"$RAN\"\n"),
         ("sysctl", "#!/bin/sh\n"),
     ] {
         if !text.is_empty() {
@@ -247,8 +255,8 @@ fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) -> s
     fs::copy(ours("mgetty"), sbin.join("mgetty")).expect("mgetty");
     let body = format!(
         "mount -t overlay overlay -o lowerdir={0}/sbin:/usr/sbin /usr/sbin || exit 90\n\
-         mkdir -p /etc/ppp /etc/mgetty /etc/systemd/system {0}/ppp; : >>{0}/ppp/pap-secrets\n\
-         mount --bind {0}/ppp /etc/ppp; mount -t tmpfs tmpfs /etc/systemd/system\n\
+         mkdir -p /etc/ppp /etc/mgetty /etc/systemd/system {0}/ppp {0}/units; : >>{0}/ppp/pap-secrets\n\
+         mount --bind {0}/ppp /etc/ppp; mount --bind {0}/units /etc/systemd/system\n\
          [ -e /etc/inittab ] || [ -e /usr/lib/systemd/systemd ] || : >/etc/inittab\n\
          exec {1} \"$@\"",
         sandbox.path().display(),
@@ -280,6 +288,7 @@ fn a_test_call_proves_the_plan_before_it_is_carried_out() {
     let said = on_a_machine(&sandbox, PPPD, "s3cret\n", WORDS).ok();
     assert!(said.contains("test call: the line was answered: CONNECT"), "{said}");
     assert!(said.contains("test call: bob was let in"), "{said}");
+    assert!(said.contains("test call: a stranger was refused, as he should be"), "{said}");
     assert!(said.contains("change 1 is carried out"), "{said}");
     let login = sandbox.etc("login.config");
     assert!(fs::read_to_string(login).expect("login.config").contains("call dialin"));
@@ -290,6 +299,68 @@ fn a_test_call_proves_the_plan_before_it_is_carried_out() {
 }
 
 #[test]
+fn a_test_call_answers_chap_where_that_alone_is_asked() {
+    let words = ["--yes", "setup", "--line", "ttyS1", "--account", "bob", "--auth", "chap"];
+    let said = on_a_machine(&Sandbox::new(), PPPD, "s3cret\n", &words).ok();
+    assert!(said.contains("test call: bob was let in"), "{said}");
+    // The secret that pppd has is another.
+    let other = PPPD.replace("s.encode()", "b'another'");
+    let ran = on_a_machine(&Sandbox::new(), &other, "s3cret\n", &words);
+    assert!(ran.refused().contains("the account was refused: no"));
+}
+
+#[test]
+fn undo_stops_what_setup_had_started() {
+    let sandbox = Sandbox::new();
+    let setup =
+        ["--yes", "setup", "--no-test", "--init", "systemd", "--nat", "--line", "ttyS1", "--line", "ttyS2"];
+    let console = sandbox.path().join("units/getty.target.wants");
+    fs::create_dir_all(&console).expect("a directory");
+    for line in ["ttyS1", "ttyS2"] {
+        std::os::unix::fs::symlink(
+            "/lib/systemd/system/serial-getty@.service",
+            console.join(format!("serial-getty@{line}.service")),
+        )
+        .expect("a link");
+    }
+    on_a_machine(&sandbox, PPPD, "", &setup).ok();
+    let ran = || fs::read_to_string(sandbox.path().join("ran")).unwrap_or_default();
+    assert!(ran().contains("--no-block start mgetty@ttyS2.service\n"), "{}", ran());
+    fs::write(sandbox.path().join("ran"), "").expect("a file");
+    // A caller is on the second line: this process stands for its getty.
+    let lines = sandbox.run("ringback/lines");
+    fs::create_dir_all(&lines).expect("a directory");
+    let stat = fs::read_to_string("/proc/self/stat").expect("stat");
+    let started: u64 = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(19)?.parse().ok())
+        .expect("the time of its start");
+    let state = format!(
+        r#"{{"v":1,"line":"ttyS2","pid":{},"pid_started":{started},"state":"session","user":"max"}}"#,
+        std::process::id()
+    );
+    fs::write(lines.join("ttyS2.json"), state).expect("a file");
+    let said = on_a_machine(&sandbox, "", "", &["--yes", "undo"]).ok();
+    for words in [
+        "note: ttyS1: its getty is stopped after that, unless a call is on",
+        "forwarding stays on",
+        "then: systemctl daemon-reload",
+        "ttyS1: stopped",
+        "ttyS2: session of max; `dialin line apply ttyS2 --wait` stops its getty after that",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let ran = ran();
+    assert!(
+        ran.contains("\nstop mgetty@ttyS1.service\n--no-block start serial-getty@ttyS1.service\n"),
+        "{ran}"
+    );
+    assert!(!ran.contains("ttyS2") && ran.contains("ringback"), "{ran}");
+    assert!(console.join("serial-getty@ttyS2.service").is_symlink());
+}
+
+#[test]
 fn a_failed_test_call_changes_nothing() {
     let sandbox = Sandbox::new();
     // One that lets everybody in: no accounts, and a stranger gets through.
@@ -297,6 +368,9 @@ fn a_failed_test_call_changes_nothing() {
     let ran = on_a_machine(&sandbox, &open, "", &["--yes", "setup", "--line", "ttyS1", "--auth", "pap"]);
     assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("a stranger was let in"), "{}", ran.err);
+    // With an account of his own, the first caller proves nothing.
+    let ran = on_a_machine(&sandbox, &open, "s3cret\n", WORDS);
+    assert!(ran.refused().contains("a stranger was let in"));
     assert!(!sandbox.etc("login.config").exists());
     // One that ends at once.
     let ran = on_a_machine(&sandbox, "#!/bin/sh\nexit 1\n", "s3cret\n", WORDS);

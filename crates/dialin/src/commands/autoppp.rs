@@ -3,7 +3,7 @@
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
 use crate::places;
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
@@ -54,9 +54,8 @@ fn show(session: &Session, path: &str) -> Result<u8> {
     let found = lines.iter().find(|line| key_matches(line.key.as_bytes(), AUTO_PPP));
     let on = found.filter(|line| line.key.as_bytes() == AUTO_PPP);
     if session.json {
-        say(json!({ "on": on.is_some(), "command": on.map(login_edit::Line::command),
-                    "line": on.map(|l| l.at.line) })
-        .to_string());
+        say_json(&json!({ "on": on.is_some(), "command": on.map(login_edit::Line::command),
+                          "line": on.map(|l| l.at.line) }));
         return Ok(code::DONE);
     }
     match (on, found) {

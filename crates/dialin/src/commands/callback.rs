@@ -2,7 +2,7 @@
 
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
@@ -114,7 +114,7 @@ fn list(session: &Session) -> Result<u8> {
         ));
     }
     if session.json {
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
     }
     Ok(code::DONE)
 }
@@ -253,7 +253,7 @@ fn test(session: &Session, name: &str, typed: Option<&str>) -> Result<u8> {
         },
     };
     if session.json {
-        say(json!({ "name": name, "called": yes, "why": said }).to_string());
+        say_json(&json!({ "name": name, "called": yes, "why": said }));
     } else {
         say(said);
     }

@@ -2,7 +2,7 @@
 
 use crate::command::{Entry, code};
 use crate::draft::Readers;
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -83,7 +83,7 @@ fn list(session: &Session, path: &str) -> Result<u8> {
             .zip(1..)
             .map(|(r, n)| json!({ "n": n, "number": r.prefix(), "allow": r.allows(), "line": r.at.line, "remark": remark(&rules, n - 1) }))
             .collect();
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
         return Ok(code::DONE);
     }
     for (n, rule) in rules.iter().enumerate() {
@@ -128,7 +128,7 @@ fn test(session: &Session, path: &str, caller: &str) -> Result<u8> {
     let allowed = found.and_then(|n| rules.get(n)).is_none_or(Rule::allows);
     let verdict = if allowed { "answered" } else { "refused" };
     if session.json {
-        say(json!({ "caller": caller, "answered": allowed, "rule": found.map(|n| n + 1) }).to_string());
+        say_json(&json!({ "caller": caller, "answered": allowed, "rule": found.map(|n| n + 1) }));
     } else if let Some((n, rule)) = found.and_then(|n| Some((n, rules.get(n)?))) {
         let at = format!("{}:{}", session.root.shown(path), rule.at);
         say(format!(

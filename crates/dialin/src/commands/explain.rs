@@ -13,6 +13,7 @@ use ttyline::config::getty_command::{GettyCommand, KEYWORDS};
 use ttyline::config::mgetty::MgettyConfig;
 use ttyline::config::ppp_options::rivals;
 use ttyline::config::{Document, Origin, Position, apply_sections};
+use ttyline::visible;
 
 /// The table's entry.
 pub const ENTRY: Entry = Entry { name: "explain", reads: &["*"], build, run };
@@ -64,12 +65,13 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         Some(served) => {
             let off = if served.runs { "" } else { " (switched off)" };
             say(format!(
-                "{line} is served by {}{off}: {}",
-                files.shown(&file_of(served)),
-                ttyline::visible::line(served.command.text())
+                "{} is served by {}{off}: {}",
+                visible::line(line),
+                visible::line(files.shown(&file_of(served))),
+                visible::line(served.command.text())
             ));
         }
-        None => say(format!("{line} is not served; if it were:")),
+        None => say(format!("{} is not served; if it were:", visible::line(line))),
     }
     say("\nmgetty");
     say_text(&table(&mgetty));
@@ -77,8 +79,8 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         Some((place, words)) => {
             say(format!(
                 "\npppd, when a caller starts PPP ({}: {})",
-                files.shown(&place),
-                ttyline::visible::line(words)
+                visible::line(files.shown(&place)),
+                visible::line(words)
             ));
             say_text(&table(&ppp));
         }

@@ -2,7 +2,7 @@
 
 use crate::command::{Entry, code};
 use crate::journal::Journal;
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
@@ -34,9 +34,8 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
                 .iter()
                 .map(|edit| json!({ "path": edit.path, "diff": crate::session::shown(&session.root, edit) }))
                 .collect();
-            say(json!({ "id": entry.id, "time": entry.time, "who": entry.who, "command": entry.command,
-                        "undoes": entry.undoes, "files": files })
-            .to_string());
+            say_json(&json!({ "id": entry.id, "time": entry.time, "who": entry.who,
+                              "command": entry.command, "undoes": entry.undoes, "files": files }));
             return Ok(code::DONE);
         }
         say(line(&entry));
@@ -57,7 +56,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         }
     }
     if session.json {
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
     }
     Ok(code::DONE)
 }

@@ -1,13 +1,13 @@
 //! `dialin port`: the serial ports of this machine: what they are, who has them, whether a modem answers.
 
 use crate::command::{Entry, code};
-use crate::session::{Session, say};
+use crate::modem::Modem;
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use ttyline::log::reason;
 use ttyline::visible;
 
@@ -75,7 +75,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
             .iter()
             .map(|p| json!({ "port": p.name, "driver": p.driver, "by_id": p.by_id, "holder": p.holder, "modem": p.modem, "silent": p.silent }))
             .collect();
-        say(Value::from(all).to_string());
+        say_json(&Value::from(all));
     } else if ports.is_empty() {
         say("no serial ports are here");
     } else {
@@ -110,7 +110,7 @@ pub fn find(probe: bool) -> Result<Vec<Port>> {
                 Some(_) => port.silent = Some("not asked, since it is in use".into()),
                 None => match ask(&port.name) {
                     Ok(modem) => port.modem = Some(modem),
-                    Err(e) => port.silent = Some(e.to_string()),
+                    Err(why) => port.silent = Some(why),
                 },
             }
         }
@@ -164,25 +164,9 @@ fn holder(name: &str) -> Option<String> {
     None
 }
 
-/// What modem it is: mgetty asks.
-fn ask(name: &str) -> Result<String> {
-    let mgetty = ["/sbin/mgetty", "/usr/sbin/mgetty", "/usr/local/sbin/mgetty"]
-        .into_iter()
-        .find(|p| Path::new(p).exists());
-    let Some(mgetty) = mgetty else { bail!("not asked: mgetty is not installed") };
-    let output = std::process::Command::new(mgetty)
-        .args(["--probe", name, "--json"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .map_err(|e| anyhow!("{mgetty}: {}", reason(&e)))?;
-    if !output.status.success() {
-        bail!("no modem answers");
-    }
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let word = |key: &str| answer[key].as_str().filter(|s| !s.is_empty()).map(str::to_string);
-    Ok(word("product")
-        .or_else(|| word("model"))
-        .or_else(|| word("family"))
-        .unwrap_or_else(|| "one that answers AT".into()))
+/// What modem it is.
+fn ask(name: &str) -> Result<String, String> {
+    let modem = Modem::ask(name)?;
+    let known = ["product", "model", "family"].into_iter().map(|key| modem.fact(key)).find(|s| !s.is_empty());
+    Ok(known.unwrap_or("one that answers AT").to_string())
 }

@@ -3,7 +3,7 @@
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
 use crate::places;
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -102,7 +102,7 @@ fn show(session: &Session, path: &str) -> Result<u8> {
                         "known": s.kind != Kind::Unknown })
             })
             .collect();
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
         return Ok(code::DONE);
     }
     if text.is_none() {

@@ -3,11 +3,11 @@
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
 use crate::places::MSERVER;
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
-use ttyline::config::mserver::Config;
+use ttyline::config::mserver::{self, Config};
 use ttyline::config::mserver_edit::{self, Line};
 use ttyline::visible;
 
@@ -109,7 +109,7 @@ fn list(session: &Session) -> Result<u8> {
         ));
     }
     if session.json {
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
     } else {
         complain(session, &file);
     }
@@ -133,14 +133,7 @@ fn complain(session: &Session, file: &str) {
 fn service(session: &Session) -> impl Fn(&str) -> Option<u16> + use<> {
     let services = session.root.read("/etc/services").ok().flatten().unwrap_or_default();
     let services = String::from_utf8_lossy(&services).into_owned();
-    move |name: &str| {
-        services.lines().find_map(|line| {
-            let mut words = line.split('#').next().unwrap_or("").split_ascii_whitespace();
-            let (own, port) = (words.next()?, words.next()?);
-            let port = port.strip_suffix("/tcp")?.parse().ok()?;
-            (own == name || words.any(|alias| alias == name)).then_some(port)
-        })
-    }
+    move |name: &str| mserver::service_port(&services, name)
 }
 
 fn edit(session: &Session, name: &str, own: &ArgMatches) -> Result<u8> {

@@ -2,6 +2,7 @@
 
 use crate::command::{Entry, code};
 use crate::json::shown;
+use crate::modem::Modem;
 use crate::session::{Session, say};
 use crate::tool;
 use anyhow::{Result, bail};
@@ -13,8 +14,6 @@ use ttyline::visible;
 /// The table's entry.
 pub const ENTRY: Entry = Entry { name: "test", reads: &[], build, run };
 
-/// How long a modem may take to be asked at five speeds.
-const PROBE: Duration = Duration::from_secs(60);
 /// Between two calls: modems refuse numbers that are dialled again too soon.
 const BETWEEN: Duration = Duration::from_secs(5);
 
@@ -111,26 +110,11 @@ fn check(number: &str) -> Result<()> {
 
 fn probe(device: &str) -> Outcome {
     let begun = Instant::now();
-    let told = tool::run("mgetty", &["--probe", device, "--json"], PROBE);
-    let (good, says) = match told {
+    let (good, says) = match Modem::ask(device) {
+        Ok(modem) => (true, modem.describe()),
         Err(why) => (false, why),
-        Ok(told) => match serde_json::from_str::<Value>(&told.out) {
-            Ok(value) => {
-                let text =
-                    |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_string();
-                (
-                    told.code == Some(0),
-                    format!("a modem answers, profile {} {}", text("profile"), text("family")),
-                )
-            }
-            Err(_) => (false, first_line(&told.err)),
-        },
     };
-    Outcome { what: format!("{device}: modem"), good, says: says.trim().to_string(), took: begun.elapsed() }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or("no answer").trim_start_matches("mgetty: ").to_string()
+    Outcome { what: format!("{device}: modem"), good, says, took: begun.elapsed() }
 }
 
 /// Calls and hangs up again: the last close of the line lets DTR fall.

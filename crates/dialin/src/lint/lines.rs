@@ -78,17 +78,14 @@ fn speeds(files: &Files, path: &str, document: &Document, findings: &mut Vec<Fin
 }
 
 fn bad_speed(place: String, value: &str, findings: &mut Vec<Finding>) {
-    let Some(wanted) = speed::parse(value).filter(|wanted| *wanted > 0) else { return };
-    if speed::is_mgetty_speed(wanted) {
-        return;
+    let Some(wanted) = speed::parse(value) else { return };
+    if let Some(fault) = speed::fault(wanted) {
+        findings.push(Finding::problem(
+            place,
+            format!("{wanted} bit/s {fault}"),
+            format!("write the next real speed, {}", fault.next),
+        ));
     }
-    let next =
-        speed::MGETTY.iter().find(|s| **s >= wanted).or(speed::MGETTY.last()).copied().unwrap_or(115_200);
-    findings.push(Finding::problem(
-        place,
-        format!("{wanted} bit/s is no speed of a serial port (a rate between two modems, perhaps)"),
-        format!("write the next real speed, {next}: the port may be faster than the modem"),
-    ));
 }
 
 fn gettys(files: &Files, findings: &mut Vec<Finding>) {

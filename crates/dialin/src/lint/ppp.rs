@@ -8,6 +8,17 @@ use ttyline::config::login_edit;
 use ttyline::config::ppp_options::{self, Kind, Setting};
 use ttyline::config::ppp_secrets::{self, Secret};
 
+/// Options that demand a proof of callers, and whose secrets it is made with.
+pub const PROOFS: &[(&str, &str)] = &[
+    ("require-pap", places::PAP),
+    ("+pap", places::PAP),
+    ("require-chap", places::CHAP),
+    ("+chap", places::CHAP),
+    ("require-mschap", places::CHAP),
+    ("require-mschap-v2", places::CHAP),
+    ("require-eap", places::CHAP),
+];
+
 /// What callers of a line get from pppd: where each option comes from.
 pub struct Effective {
     /// Options in the order in which pppd takes them; of those that compete the last counts.
@@ -98,16 +109,8 @@ fn is_options(path: &str) -> bool {
 }
 
 fn authentication(files: &Files, line: &str, effective: &Effective, findings: &mut Vec<Finding>) {
-    let demanded = [
-        "require-pap",
-        "+pap",
-        "require-chap",
-        "+chap",
-        "require-mschap",
-        "require-mschap-v2",
-        "require-eap",
-    ];
-    let protocol = effective.options.iter().any(|(_, setting)| demanded.contains(&setting.name.as_str()));
+    let demands = |setting: &Setting| PROOFS.iter().any(|(name, _)| *name == setting.name);
+    let protocol = effective.options.iter().any(|(_, setting)| demands(setting));
     let refused = effective.options.iter().any(|(_, s)| ["refuse-eap", "-eap"].contains(&s.name.as_str()));
     match effective.last(&["auth", "noauth"]) {
         Some((path, setting)) if setting.name == "noauth" => {

@@ -200,6 +200,15 @@ pub fn without(file: &[u8], entry: &Entry) -> Vec<u8> {
     out
 }
 
+/// The file with an entry behind a `#`, each of its lines.
+#[must_use]
+pub fn switched_off(file: &[u8], entry: &Entry) -> Vec<u8> {
+    let text = file.get(entry.span.clone()).unwrap_or_default();
+    let off =
+        text.split_inclusive(|b| *b == b'\n').flat_map(|line| [b"#", line].concat()).collect::<Vec<u8>>();
+    replaced(file, entry.span.clone(), &off)
+}
+
 fn replaced(file: &[u8], span: Range<usize>, new: &[u8]) -> Vec<u8> {
     let mut out = file.to_vec();
     out.splice(span, new.iter().copied());
@@ -219,6 +228,20 @@ mod tests {
 
     fn texts(words: &[Word]) -> Vec<String> {
         words.iter().map(|w| w.text().into_owned()).collect()
+    }
+
+    #[test]
+    fn an_entry_behind_a_sign() {
+        for (file, wanted) in [
+            ("a * x *\n  * h \"\" * # all\nb * y *\n", "a * x *\n  #* h \"\" * # all\nb * y *\n"),
+            ("* h \"\" \\\n *\nb * y *", "#* h \"\" \\\n# *\nb * y *"),
+        ] {
+            let (entries, _) = read(file.as_bytes());
+            let open = entries.iter().find(|e| e.client.bytes == b"*").unwrap();
+            let off = switched_off(file.as_bytes(), open);
+            assert_eq!(String::from_utf8_lossy(&off), wanted);
+            assert!(read(&off).0.iter().all(|e| e.client.bytes != b"*"));
+        }
     }
 
     /// Each line of the table in spec/admin.md 1.6.

@@ -6,7 +6,7 @@ mod test;
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
 use crate::places::{self, CHAP, PAP};
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -175,7 +175,7 @@ fn list(session: &Session) -> Result<u8> {
         }
     }
     if session.json {
-        say(serde_json::Value::from(all).to_string());
+        say_json(&serde_json::Value::from(all));
     }
     Ok(code::DONE)
 }

@@ -2,8 +2,9 @@
 
 use super::{flag, kind, text};
 use crate::command::code;
+use crate::lint::{self, Effective, Files, PROOFS};
 use crate::places::{self, CHAP, PAP};
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Context, Result, bail};
 use clap::ArgMatches;
 use serde_json::json;
@@ -11,7 +12,44 @@ use std::io::BufRead;
 use std::net::Ipv4Addr;
 use ttyline::config::ppp_options;
 use ttyline::config::ppp_secrets::{self, Address, Secret};
+use ttyline::sys::crypt;
 use ttyline::visible;
+
+/// What the server asks of callers who start PPP.
+struct Asked {
+    /// The options that name proofs, as `require-chap`.
+    demanded: Vec<String>,
+    /// `papcrypt`: secrets for PAP are never plain.
+    encrypted: bool,
+}
+
+impl Asked {
+    /// By the files and the command of `/AutoPPP/`; without one by the options of all callers.
+    fn by(session: &Session) -> Result<Asked> {
+        let (files, _) = Files::gather(&session.root, &session.places)?;
+        let autoppp = lint::autoppp(&files);
+        let command = match &autoppp {
+            Some((place, words)) => (place.as_str(), words.as_str()),
+            None => (places::DIALIN_PEER, "call dialin"),
+        };
+        let effective = Effective::of(&files, "", Some(command));
+        let names: Vec<String> = effective.options.into_iter().map(|(_, setting)| setting.name).collect();
+        let demanded = names.iter().filter(|n| PROOFS.iter().any(|(name, _)| n == name)).cloned().collect();
+        Ok(Asked { demanded, encrypted: names.iter().any(|n| n == "papcrypt") })
+    }
+
+    /// The proofs that are demanded, if none of them is by this file's secrets.
+    fn instead_of(&self, path: &str) -> Option<String> {
+        let by_this = |name: &String| PROOFS.iter().any(|(n, file)| name == n && *file == path);
+        let none = !self.demanded.is_empty() && !self.demanded.iter().any(by_this);
+        none.then(|| self.demanded.join(", "))
+    }
+}
+
+/// Whether a secret is the encrypted form of what was given, as pppd takes it for PAP.
+fn encrypted(given: &[u8], secret: &[u8]) -> bool {
+    std::str::from_utf8(secret).is_ok_and(|hash| crypt::matches(given, hash).unwrap_or(false))
+}
 
 /// Runs it.
 ///
@@ -45,6 +83,7 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
     } else {
         None
     };
+    let asked = Asked::by(session)?;
     let (mut answers, mut any) = (Vec::new(), false);
     for path in [PAP, CHAP] {
         let file = session.root.read(path)?.unwrap_or_default();
@@ -63,6 +102,13 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
         };
         let mut why = Vec::new();
         let mut lets_in = true;
+        if let Some(only) = asked.instead_of(path) {
+            lets_in = false;
+            why.push(format!(
+                "callers are not asked for {}: the server demands {only}",
+                kind(path).to_uppercase()
+            ));
+        }
         if entry.addresses.is_empty() {
             lets_in = false;
             why.push("no address is allowed: with `auth` he is refused".to_string());
@@ -78,7 +124,8 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
         }
         match (&given, entry.secret()) {
             (Some(given), Secret::Set) => {
-                let same = entry.secret.bytes == given.as_bytes();
+                let same = entry.secret.bytes == given.as_bytes() && !(path == PAP && asked.encrypted)
+                    || path == PAP && encrypted(given.as_bytes(), &entry.secret.bytes);
                 lets_in &= same;
                 why.push(if same { "the secret is right" } else { "the secret is wrong" }.into());
             }
@@ -108,7 +155,7 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
         }
     }
     if session.json {
-        say(json!({ "name": name, "server": server, "in": any, "answers": answers }).to_string());
+        say_json(&json!({ "name": name, "server": server, "in": any, "answers": answers }));
     }
     Ok(if any { code::DONE } else { code::NO })
 }

@@ -45,18 +45,10 @@ fn check(keyword: &str, value: &str) -> Result<()> {
         bail!("{keyword}={shown}: {}; nothing was changed", problem.fault);
     }
     if keyword == "speed" {
-        let wanted = speed::parse(value).unwrap_or(0);
-        if !speed::is_mgetty_speed(wanted) {
-            let next = speed::MGETTY.iter().find(|s| **s >= wanted).or(speed::MGETTY.last());
-            let rates = [14_400, 28_800, 31_200, 33_600, 56_000, 12_000, 16_800, 21_600, 24_000, 26_400];
-            let why = if rates.contains(&wanted) {
-                "is a rate between two modems; the port to the modem has a speed of its own, and a faster one does no harm"
-            } else {
-                "is no speed a serial port has"
-            };
+        if let Some(fault) = speed::fault(speed::parse(value).unwrap_or(0)) {
             bail!(
-                "speed={shown}: {why}. Take the next real one: speed={}; nothing was changed",
-                next.copied().unwrap_or(115_200)
+                "speed={shown}: {fault}. Take the next real one: speed={}; nothing was changed",
+                fault.next
             );
         }
     }

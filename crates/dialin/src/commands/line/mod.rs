@@ -5,7 +5,7 @@ mod reload;
 
 use crate::command::{Entry, code};
 use crate::services::{self, By, Served};
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -16,7 +16,7 @@ use ttyline::line_name::LineName;
 use ttyline::visible;
 
 pub use edit::{add, set};
-pub use reload::reload;
+pub use reload::{let_go, program, reload};
 
 /// The table's entry.
 pub const ENTRY: Entry = Entry { name: "line", reads: &["list"], build, run };
@@ -235,7 +235,7 @@ fn list(session: &Session) -> Result<u8> {
         }
     }
     if session.json {
-        say(serde_json::Value::from(rows).to_string());
+        say_json(&serde_json::Value::from(rows));
     } else if all.is_empty() {
         say("no lines are served; `dialin line add` or `dialin setup`");
     }

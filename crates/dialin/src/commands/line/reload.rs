@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use ttyline::config::getty_command::Program;
 use ttyline::line_name::LineName;
 use ttyline::lock::process;
 use ttyline::log::reason;
@@ -72,6 +73,8 @@ fn one(line: &str, unit: Option<&str>, verb: &str, wait: bool, now: bool) -> Res
             Standing::Busy(why) if !now => why,
             standing => {
                 match (unit, standing) {
+                    (Some(unit), _) if verb == "stop" => program(&["systemctl", verb, unit])?,
+                    // A start waits for the device, which may be unplugged.
                     (Some(unit), _) => program(&["systemctl", "--no-block", verb, unit])?,
                     (None, Standing::Idle(pid)) => {
                         kill(Pid::from_raw(pid), Signal::SIGTERM)
@@ -102,6 +105,28 @@ fn one(line: &str, unit: Option<&str>, verb: &str, wait: bool, now: bool) -> Res
         }
         std::thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// Stops the units of lines that are served no longer, as far as no call is on them; gives those that still run.
+///
+/// # Errors
+/// systemd does not do it.
+pub fn let_go<'a>(session: &Session, lines: &'a [String]) -> Result<Vec<&'a str>> {
+    let all = services::all(&session.root)?;
+    let mut busy = Vec::new();
+    let served =
+        |line: &str| all.iter().any(|s| s.line == line && s.runs && s.command.program == Program::Mgetty);
+    for line in lines.iter().filter(|line| !served(line)) {
+        if let Standing::Busy(why) = standing(line) {
+            let why = visible::line(why);
+            let shown = visible::terminal(line);
+            say(format!("{shown}: {why}; `dialin line apply {shown} --wait` stops its getty after that"));
+            busy.push(line.as_str());
+        } else {
+            one(line, Some(&format!("mgetty@{}.service", escaped(line))), "stop", false, false)?;
+        }
+    }
+    Ok(busy)
 }
 
 /// What the line's own state file says, else its getty's pid file.
@@ -142,7 +167,11 @@ fn is_getty(pid: i32, line: &str) -> bool {
     process::find(pid).is_some() && named && its
 }
 
-fn program(argv: &[&str]) -> Result<()> {
+/// Runs a program to its end.
+///
+/// # Errors
+/// It is not there, or failed.
+pub fn program(argv: &[&str]) -> Result<()> {
     let (name, arguments) = argv.split_first().ok_or_else(|| anyhow!("no program"))?;
     let status = Command::new(name).args(arguments).stdin(Stdio::null()).status();
     match status {

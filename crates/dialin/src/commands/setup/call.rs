@@ -126,65 +126,102 @@ pub fn rehearse(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Re
         scratch.make(dir)?;
     }
     let _ = fs::set_permissions(scratch.0.join("run/lock"), fs::Permissions::from_mode(0o1777));
-    let (caller, server) = (ends.join("caller"), ends.join("server"));
+    // A line for each call: none has to wait for what the one before has left.
+    let mut guests: Vec<(&[u8], &[u8])> = Vec::new();
+    if let Some((name, secret)) = wanted.accounts.first().filter(|_| wanted.autoppp) {
+        guests.push((name.as_bytes(), secret));
+    }
+    // Whoever is let in, a stranger is not.
+    guests.push((STRANGER, b"no secret"));
+    let caller = ends.join("1");
     let mut command = Command::new(&exchange);
-    command.arg(format!("--line=1={}", caller.display())).arg(format!("--line=2={}", server.display()));
+    for number in 1..=guests.len() + 1 {
+        command.arg(format!("--line={number}={}", ends.join(number.to_string()).display()));
+    }
     command.args(["--cadence=300ms", "--set=handshake=50ms"]);
     let _exchange =
         Guest(quiet(&mut command).spawn().map_err(|e| anyhow!("{}: {}", exchange.display(), reason(&e)))?);
-    let device = until("the exchange's line", || fs::read_link(&server).ok().filter(|_| caller.exists()))?;
-    let line = device.strip_prefix("/dev").unwrap_or(&device).to_string_lossy().into_owned();
+    let mut lines = Vec::new();
+    for number in 2..=guests.len() + 1 {
+        let end = ends.join(number.to_string());
+        let device = until("the exchange's line", || fs::read_link(&end).ok().filter(|_| caller.exists()))?;
+        lines.push(device.strip_prefix("/dev").unwrap_or(&device).to_string_lossy().into_owned());
+    }
     // The planned files, with the first line's settings for the exchange's.
     let first = wanted.lines.first().map_or("", String::as_str);
     furnish(draft, &session.places.mgetty, &etc, |_| true)?;
     furnish(draft, places::PPP, &ppp, |name| !name.starts_with("ip") && !name.starts_with("auth-"))?;
     furnish(draft, "/etc/ppp/peers", &ppp.join("peers"), |_| true)?;
     let mut config = draft.text(&session.places.mgetty_config())?;
-    for (keyword, value) in sections::own(&config, first) {
-        config = sections::with(&config, Some(&line), &keyword, &value);
+    let options = draft.read(&places::line_options(first))?;
+    for line in &lines {
+        for (keyword, value) in sections::own(&config, first) {
+            config = sections::with(&config, Some(line), &keyword, &value);
+        }
+        if let Some(options) = &options {
+            put(&ppp.join(format!("options.{}", line.replace('/', "."))), options, 0o644)?;
+        }
     }
     put(&etc.join("mgetty.config"), &config, 0o644)?;
-    if let Some(options) = draft.read(&places::line_options(first))? {
-        put(&ppp.join(format!("options.{}", line.replace('/', "."))), &options, 0o644)?;
-    }
     // Callers on the exchange have no numbers of the outside world.
     let _ = fs::remove_file(etc.join("dialin.config"));
-    let _getty = Guest(start(&mgetty, &scratch.0, &session.places.mgetty, &line)?);
-    let state = scratch.0.join(format!("run/ringback/lines/{}.json", line.replace('/', "_")));
-    // The original tells nothing: then the call itself shows when it is ready.
-    let ready = Instant::now() + Duration::from_secs(8);
-    while Instant::now() < ready && !fs::read_to_string(&state).is_ok_and(|text| text.contains("\"idle\"")) {
-        std::thread::sleep(Duration::from_millis(20));
+    let mut gettys = Vec::new();
+    for line in &lines {
+        gettys.push(Guest(start(&mgetty, &scratch.0, &session.places.mgetty, line)?));
     }
-    let mut told = Vec::new();
     let mut modem = Modem::open(&caller)?;
-    modem.order("ATZ", "OK")?;
-    let connect = modem.order("ATD2", "CONNECT").with_context(|| tail(&scratch.0, &line))?;
-    told.push(format!("the line was answered: {connect}"));
-    if !wanted.autoppp {
-        return Ok(told);
-    }
-    let (name, secret) = match wanted.accounts.first() {
-        Some((name, secret)) => (name.clone().into_bytes(), secret.clone()),
-        None => (b"nobody-of-this-name".to_vec(), b"no secret".to_vec()),
-    };
-    let mut caller = Caller::new(&name, &secret);
-    let heard = modem.ppp(&mut caller)?;
-    let stranger = wanted.accounts.is_empty();
-    match &caller.stage {
-        Stage::Silent | Stage::Agreeing if !Path::new("/dev/ppp").exists() => {
-            told.push("mgetty recognised PPP and started pppd".into());
-            told.push("pppd could go no further: this kernel has no PPP (/dev/ppp); `modprobe ppp_generic`, or another kernel".into());
+    let mut told = Vec::new();
+    for (((name, secret), line), number) in guests.into_iter().zip(&lines).zip(2..) {
+        ready(&scratch.0, line);
+        modem.order("ATZ", "OK")?;
+        let connect =
+            modem.order(&format!("ATD{number}"), "CONNECT").with_context(|| tail(&scratch.0, line))?;
+        if told.is_empty() {
+            told.push(format!("the line was answered: {connect}"));
         }
-        Stage::Refused(said) if stranger => {
-            told.push(format!("a stranger was refused, as he should be ({said})"))
+        if !wanted.autoppp {
+            break;
         }
-        Stage::Open | Stage::LetIn if stranger => bail!("a stranger was let in: {}", caller.stage),
-        Stage::LetIn => told.push(format!("{} was let in", visible::field(&name))),
-        Stage::Asks(_) => told.push(caller.stage.to_string()),
-        other => bail!("{other}; the line said `{}`. {}", visible::terminal(&heard), tail(&scratch.0, &line)),
+        let mut caller = Caller::new(name, secret);
+        let heard = modem.ppp(&mut caller)?;
+        match caller.stage {
+            Stage::Silent | Stage::Agreeing if !Path::new("/dev/ppp").exists() => {
+                told.push("mgetty recognised PPP and started pppd".into());
+                told.push("pppd could go no further: this kernel has no PPP (/dev/ppp); `modprobe ppp_generic`, or another kernel".into());
+                break;
+            }
+            Stage::Refused(said) if name == STRANGER => {
+                told.push(format!("a stranger was refused, as he should be ({said})"));
+            }
+            Stage::Open | Stage::LetIn if name == STRANGER => {
+                bail!("a stranger was let in: {}", caller.stage)
+            }
+            Stage::LetIn => told.push(format!("{} was let in", visible::field(name))),
+            Stage::Asks(_) => {
+                told.push(caller.stage.to_string());
+                break;
+            }
+            other => {
+                bail!("{other}; the line said `{}`. {}", visible::terminal(&heard), tail(&scratch.0, line))
+            }
+        }
+        // The getty's end hangs the call up.
+        drop(gettys.remove(0));
+        modem.silence();
     }
     Ok(told)
+}
+
+/// A name that nobody has.
+const STRANGER: &[u8] = b"nobody-of-this-name";
+
+/// Waits until a getty waits for calls. The original tells nothing: then the call itself shows when it is ready.
+fn ready(scratch: &Path, line: &str) {
+    let state = scratch.join(format!("run/ringback/lines/{}.json", line.replace('/', "_")));
+    let end = Instant::now() + Duration::from_secs(8);
+    while Instant::now() < end && !fs::read_to_string(&state).is_ok_and(|text| text.contains("\"idle\"")) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
@@ -275,6 +312,19 @@ impl Modem {
             _ => {
                 std::thread::sleep(Duration::from_millis(10));
                 Vec::new()
+            }
+        }
+    }
+
+    /// Hears the end of the call, and nothing after it.
+    fn silence(&mut self) {
+        let mut heard = Vec::new();
+        let mut end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            heard.extend(self.hear());
+            if String::from_utf8_lossy(&heard).contains("NO CARRIER") {
+                heard.clear();
+                end = Instant::now() + Duration::from_millis(100);
             }
         }
     }

@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use ttyline::config::dialin_edit::{self, Rule};
 use ttyline::config::getty_command::Program;
 use ttyline::config::ppp_options::{self, ADDRESSES};
+use ttyline::config::ppp_secrets::{self, Entry, Secret};
 use ttyline::visible;
 
 /// The server's address, where none is named and the network is free.
@@ -44,6 +45,7 @@ pub fn plan(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Result
             account::put(draft, path, name, "*", secret, &[b"*"])?;
         }
     }
+    close_doors(session, draft)?;
     for (name, password) in &wanted.logins {
         let login = session.places.login_config();
         keep_login(draft, &login)?;
@@ -92,6 +94,34 @@ fn lines(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Result<()
                     line::set(session, draft, None, name, &settings, &[])?;
                 }
             },
+        }
+    }
+    Ok(())
+}
+
+/// Accounts of everybody without a secret let everybody in, unless pppd's `login` asks the system as well. Debian's
+/// pap-secrets comes with one.
+fn close_doors(session: &Session, draft: &mut Draft<'_>) -> Result<()> {
+    let mut login = false;
+    for path in [places::OPTIONS, DIALIN_PEER] {
+        login |= ppp_options::last(&ppp_options::read(&draft.text(path)?), &["login"]).is_some();
+    }
+    for path in [PAP, CHAP] {
+        // `login` is for PAP alone.
+        if login && path == PAP {
+            continue;
+        }
+        let mut file = draft.text(path)?;
+        let open =
+            |e: &Entry| e.client.bytes == b"*" && e.secret() == Secret::Empty && !e.addresses.is_empty();
+        while let Some(entry) = ppp_secrets::read(&file).0.into_iter().find(open) {
+            draft.note(format!(
+                "{}:{} lets everybody in with any name and password; it is put behind a #",
+                session.root.shown(path),
+                entry.at()
+            ));
+            file = ppp_secrets::switched_off(&file, &entry);
+            draft.write(path, file.clone(), Readers::Owner)?;
         }
     }
     Ok(())

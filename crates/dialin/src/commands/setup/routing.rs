@@ -1,7 +1,7 @@
 //! Forwarding and address translation.
 
 use crate::draft::{Draft, Readers};
-use crate::places::{NAT, NAT_UNIT, SYSCTL, UNITS};
+use crate::places::{NAT, NAT_SERVICE, NAT_UNIT, SYSCTL, UNITS};
 use crate::services::Init;
 use crate::session::Session;
 use anyhow::Result;
@@ -57,7 +57,7 @@ pub fn nat(
         draft.write(NAT_UNIT, unit.into_bytes(), Readers::All)?;
         draft.link(&format!("{UNITS}/multi-user.target.wants/ringback-nat.service"), NAT_UNIT)?;
         draft.step(&["systemctl", "daemon-reload"], "systemd reads its units again");
-        draft.step(&["systemctl", "restart", "ringback-nat.service"], "address translation begins");
+        draft.step(&["systemctl", "restart", NAT_SERVICE], "address translation begins");
     } else {
         draft.note(format!("load {NAT} at each start: `nft -f {NAT}` in a start script"));
         draft.step(&["nft", "-f", NAT], "address translation begins");
