@@ -92,4 +92,16 @@ impl Pty {
     pub fn write(&self, bytes: &[u8]) {
         (&self.master).write_all(bytes).expect("write to the line");
     }
+
+    /// Writes more than the line takes at once, as far as somebody reads it.
+    pub fn write_long(&self, mut bytes: &[u8]) {
+        crate::wait::until("the line to take everything", || {
+            match (&self.master).write(bytes) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(e) => panic!("write to the line: {e}"),
+            }
+            bytes.is_empty().then_some(())
+        });
+    }
 }

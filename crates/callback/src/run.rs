@@ -144,6 +144,8 @@ struct Program {
     settings: Settings,
     /// Where our gettys listen.
     sockets: std::path::PathBuf,
+    /// The line whose state tells of us.
+    told: Option<LineName>,
 }
 
 fn call(called: &str, options: Options) -> u8 {
@@ -182,6 +184,7 @@ fn call(called: &str, options: Options) -> u8 {
         user,
         settings,
         sockets: ttyline::handover::DIRECTORY.into(),
+        told: None,
     };
     match program.foreground() {
         Ok(numbers) if program.options.foreground => program.background(&numbers).code(),

@@ -6,6 +6,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::time::{Duration, Instant};
 use ttyline::drive::{self, Clock, Sources};
 use ttyline::line::{Input, Line};
+use ttyline::line_name::LineName;
 use ttyline::lock::Holder;
 use ttyline::share::clean::{Action, Cleaner, Event, Outcome, Plan};
 use ttyline::share::hold::{Held, NotHeld};
@@ -87,6 +88,12 @@ impl Care {
     #[must_use]
     pub fn line(&self) -> &Line {
         &self.held.line
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &LineName {
+        self.held.name()
     }
 
     /// Whether carrier is up; `None` where the port cannot tell.

@@ -17,9 +17,12 @@ use ttyline::log::{Facility, Severity, Syslog};
 use ttyline::record::{self, Record};
 use ttyline::share::clean::Outcome;
 use ttyline::signal::Signals;
+use ttyline::state::{self, Sharer};
 
 /// How long bytes for a side that does not take them are kept after the other side has ended.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Who we are in the line's state.
+const SHARER: Sharer = Sharer { name: "modemd", stays: false };
 /// How long the modem may be silent after the client has closed its half, before the session ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -98,18 +101,26 @@ fn serve(options: &Options) -> u8 {
     let _ = care.line().drain_output(DRAIN);
     let outcome = care.clean();
     complain(&device, outcome, &mut syslog);
+    // While nobody else can have it.
+    let _ = state::released(Path::new(state::DIRECTORY), care.name(), SHARER);
     0
 }
 
 /// The line, with a modem that is clean: after a crash, or with a call still up, it is cleaned first.
 fn ready_modem(options: &Options, client: &Client, syslog: &mut Syslog) -> Result<Care, Refusal> {
     let mut care = care::take(options, client)?;
+    // Who may not write there (modemd may be anybody's) loses the knowledge and nothing else.
+    let client = client.peer.map(|peer| peer.to_string());
+    if let Ok(Some(left)) = state::taken(Path::new(state::DIRECTORY), care.name(), SHARER, client) {
+        let _ = left.append(Path::new(record::FILE));
+    }
     let call_is_up = options.clean.watch_carrier && care.carrier() == Some(true);
     if care.left_dirty() || call_is_up {
         let outcome = care.clean();
         let device = ttyline::visible::field(options.device.to_string_lossy().as_bytes());
         complain(&device, outcome, syslog);
         if outcome == Outcome::CarrierStays {
+            let _ = state::released(Path::new(state::DIRECTORY), care.name(), SHARER);
             return Err(Refusal::Unusable("out of service: its carrier does not fall".into()));
         }
         let _ = std::fs::write("/proc/self/comm", "modemd");

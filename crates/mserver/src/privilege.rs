@@ -1,10 +1,11 @@
 //! From root to a user of its own, once the ports are bound.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use ttyline::account;
 use ttyline::record;
+use ttyline::state;
 use ttyline::sys::capabilities::{self, FOWNER, NET_BIND_SERVICE};
 
 /// Whose `mserver` becomes when root starts it and nothing else is said.
@@ -26,11 +27,23 @@ pub fn give_up(wanted: Option<&str>) -> Result<Option<String>, String> {
     let Some(user) = account::user(name) else {
         return if wanted.is_some() { Err(format!("there is no user {name}")) } else { Ok(None) };
     };
+    open_states(user.gid);
     let reason = |e: std::io::Error| format!("cannot become {name}: {}", ttyline::log::reason(&e));
     capabilities::survive_change_of_user().map_err(reason)?;
     account::become_user(&user).map_err(reason)?;
     capabilities::keep_only(&[FOWNER, NET_BIND_SERVICE]).map_err(reason)?;
     Ok(Some(user.name))
+}
+
+/// Lets our group write the states of lines. The files of others stay unread (0600): of a line that has a
+/// getty its getty tells.
+fn open_states(group: u32) {
+    let directory = Path::new(state::DIRECTORY);
+    let _ = std::fs::create_dir_all(directory);
+    let ours = std::os::unix::fs::lchown(directory, None, Some(group));
+    if ours.is_ok() {
+        let _ = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o775));
+    }
 }
 
 /// The file of records, opened while that is possible: it belongs to root, and other tools write it too.

@@ -1,6 +1,7 @@
 //! Whatever happens in a call-back, the line returns to service: each story ends with an answered call.
 
 use super::phone::{CLIENT, Phone, SERVER};
+use crate::dialin::status::{doing, status};
 use ringback_tests::originals;
 use ringback_tests::sandbox::{Running, Sandbox};
 use ringback_tests::subject::ours;
@@ -208,6 +209,49 @@ fn who_is_called_back_is_known_to_be_and_loops_end() {
     assert!(server.log().contains("reason='loop"), "{}", server.log());
     server.ready();
     server.serves("a loop");
+}
+
+/// Over a getty that idles meanwhile, and answers whoever calls.
+#[test]
+fn the_line_s_state_says_that_a_call_back_is_pending_and_what_comes_of_it() {
+    let mut server = Server::new(false, "delay 4\ndelay-randomize 1\nmax-time 60\n");
+    let line = server.phone.line(SERVER);
+    server.call("fixed");
+    assert_eq!(server.over(), 0);
+    server.ready();
+    until("the getty's state", || (status(&server.sandbox, &line)["line_state"] == "idle").then_some(()));
+    let pending = status(&server.sandbox, &line);
+    assert_eq!((&pending["state"], &pending["stale"]), (&"call-back".into(), &false.into()));
+    assert_eq!((&pending["user"], &pending["called"]), (&"fixed".into(), &"123456".into()));
+    assert_eq!(pending["call_back"]["step"], "pending");
+    assert_eq!(doing(&server.sandbox, &line), "call-back of fixed pending");
+    server.phone.heard(CLIENT, "RING\r\n", 1).expect("the call");
+    assert_eq!(doing(&server.sandbox, &line), "calling fixed back");
+    let dialled = status(&server.sandbox, &line);
+    assert_eq!((&dialled["state"], &dialled["called"]), (&"call-back".into(), &"123456".into()));
+    server.phone.send(CLIENT, b"ATA\r");
+    server.prompts += 1;
+    server.phone.heard(CLIENT, "login: ", server.prompts).expect("the second prompt");
+    until("the prompt's state", || {
+        (doing(&server.sandbox, &line) == "at the login prompt"
+            && status(&server.sandbox, &line).get("call_back").is_none())
+        .then_some(())
+    });
+}
+
+#[test]
+fn a_call_back_that_is_killed_while_it_waits_is_pending_no_more() {
+    let mut server = Server::new(false, "delay 60\ndelay-randomize 1\n");
+    let line = server.phone.line(SERVER);
+    server.call("fixed");
+    assert_eq!(server.over(), 0);
+    server.ready();
+    until("the getty's state", || (status(&server.sandbox, &line)["line_state"] == "idle").then_some(()));
+    let pid = status(&server.sandbox, &line)["call_back"]["pid"].as_i64().expect("a process");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).expect("its id"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("kill");
+    until("its end", || (doing(&server.sandbox, &line) == "idle").then_some(()));
+    assert_eq!(status(&server.sandbox, &line)["state"], "idle");
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod ppp;
 mod pppd_words;
 mod see;
 mod setup;
+pub(crate) mod status;
 mod tree;
 mod webmin;

@@ -2,6 +2,7 @@
 
 mod document;
 mod super_servers;
+mod told;
 
 use nix::sys::signal::Signal;
 use ringback_tests::modem::{Manner, Modem};

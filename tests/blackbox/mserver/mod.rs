@@ -7,6 +7,7 @@ mod hosts_access;
 mod interop;
 mod settings;
 pub(crate) mod tls;
+mod told;
 mod unplugged;
 
 use nix::sys::signal::Signal;

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use ttyline::exit::Callback as Exit;
 use ttyline::line_name::LineName;
 use ttyline::log::Level;
-use ttyline::state::{self, LineState, State};
+use ttyline::state::{self, CallBack, Step};
 use ttyline::sys::process;
 use ttyline::visible;
 
@@ -55,8 +55,18 @@ impl Program {
         }
     }
 
-    /// Waits, finds a line, dials, hands over.
+    /// Waits, finds a line, dials, hands over. As long as that takes, the line's state tells of it.
     pub(super) fn background(&mut self, numbers: &[String]) -> Exit {
+        let exit = self.call(numbers);
+        self.tell_over();
+        exit
+    }
+
+    fn call(&mut self, numbers: &[String]) -> Exit {
+        let lines = self.lines();
+        if let Some(line) = lines.as_ref().ok().and_then(|lines| lines.first()) {
+            self.tell(Step::Pending, line, numbers.first().map_or("", String::as_str));
+        }
         let chance = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let chance = u64::try_from(chance).unwrap_or(0) ^ u64::from(std::process::id());
         let delay = self.settings.delay(chance);
@@ -64,7 +74,7 @@ impl Program {
         if let Some(signal) = dial::pause(&self.signals, delay) {
             return self.end_by(signal);
         }
-        let Ok(lines) = self.lines() else { return Exit::Usage };
+        let Ok(lines) = lines else { return Exit::Usage };
         let mut schedule = Schedule::new(numbers.len(), self.settings.retry(), self.settings.most());
         // The caller's own line has to be shown to be clear, once.
         let mut proven = false;
@@ -79,7 +89,10 @@ impl Program {
                 Err(exit) => return exit,
             };
             match schedule.failed(self.clock.now(), &outcome) {
-                Next::Try(_, wait) => {
+                Next::Try(next, wait) => {
+                    if let Some(line) = self.told.clone() {
+                        self.tell(Step::Pending, &line, numbers.get(next).map_or("", String::as_str));
+                    }
                     self.log.say(Level::Mesg, format!("next try in {} seconds", wait.as_secs()));
                     if let Some(signal) = dial::pause(&self.signals, wait) {
                         return self.end_by(signal);
@@ -139,15 +152,22 @@ impl Program {
         }
     }
 
-    /// What the line is doing while it is ours; its getty tells the rest.
-    fn tell_state(&mut self, line: &LineName, number: &str) {
-        let state = LineState {
-            user: self.user.clone(),
-            called: Some(number.to_string()),
-            ..LineState::new(line, State::CallBack)
-        };
-        if let Err(e) = state::write(Path::new(state::DIRECTORY), line, &state) {
-            self.log.failed(Level::Noise, "the line's state file", &e);
+    /// What we want of the line, beside what its getty tells.
+    fn tell(&mut self, step: Step, line: &LineName, number: &str) {
+        if self.told.as_ref() != Some(line) {
+            self.tell_over();
+        }
+        let called = Some(number.to_string()).filter(|number| !number.is_empty());
+        let call_back = CallBack { step, user: self.user.clone(), called, ..CallBack::default() };
+        match state::calls_back(Path::new(state::DIRECTORY), line, call_back) {
+            Ok(()) => self.told = Some(line.clone()),
+            Err(e) => self.log.failed(Level::Noise, "the line's state file", &e),
+        }
+    }
+
+    fn tell_over(&mut self) {
+        if let Some(line) = self.told.take() {
+            let _ = state::called_back(Path::new(state::DIRECTORY), &line);
         }
     }
 
@@ -155,7 +175,7 @@ impl Program {
         let name = prepared.name.clone();
         let settings = self.settings_of(&name);
         self.log.move_to(Path::new(LOG), name.infix());
-        self.tell_state(&name, number);
+        self.tell(Step::Dialling, &name, number);
         let own = self.own.as_ref() == Some(&name);
         let clear_down = (own && !*proven)
             .then(|| (self.carrier, Duration::from_secs(u64::from(settings.policy.clear_down))));

@@ -79,7 +79,7 @@ fn table(lines: &[Line], now: SystemTime) -> String {
             line.doing(),
             line.lasting(now).map(times::lasting).unwrap_or_default(),
             text(&line.state.caller),
-            text(&line.state.user),
+            line.state.doing_for().unwrap_or_default().to_string(),
             line.details(),
         ]);
     }

@@ -17,7 +17,7 @@ impl Line {
     /// What it is doing, in a few words.
     #[must_use]
     pub fn doing(&self) -> String {
-        match (self.stale, self.state.state) {
+        match (self.stale, self.state.doing()) {
             (false, _) => self.state.describe(),
             (true, State::Ended) => "no getty".into(),
             (true, _) => format!("no getty (was: {})", self.state.describe()),
@@ -27,7 +27,7 @@ impl Line {
     /// Since when it has been doing that.
     #[must_use]
     pub fn lasting(&self, now: SystemTime) -> Option<Duration> {
-        now.duration_since(self.state.since?).ok()
+        now.duration_since(self.state.doing_since()?).ok()
     }
 
     /// What the caller, the program or the failure adds to it.
@@ -59,7 +59,8 @@ pub fn all(root: &Root) -> Result<Vec<Line>> {
         }
         if let Some(state) = std::str::from_utf8(&file.bytes).ok().and_then(LineState::from_json) {
             // The processes of an image run nowhere.
-            let stale = !root.is_host() || state.is_stale();
+            let state = if root.is_host() { state.settled() } else { state };
+            let stale = !root.is_host() || state.is_over();
             lines.push(Line { state, stale });
         }
     }

@@ -144,13 +144,9 @@ impl Getty {
             wait_for_watcher(&left);
         }
         self.told.carrier_works = left.other.get(CARRIER_WORKS).is_some_and(|works| works == true);
-        if left.pid != self.session.setup().pid && !left.is_stale() || left.is_watched() {
-            return;
+        if let Some(call) = left.cut_short(self.session.setup().pid) {
+            self.append(&call);
         }
-        let Some(mut call) = left.call else { return };
-        call.end = Some(SystemTime::now());
-        call.cause = "cut short: its process was killed".into();
-        self.append(&call);
     }
 
     /// The getty ends without a session.

@@ -4,13 +4,19 @@ use super::{Server, Source, Timer};
 use mio::Interest;
 use mio::unix::SourceFd;
 use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use ttyline::config::mserver::Shared;
 use ttyline::line::Input;
+use ttyline::line_name::LineName;
 use ttyline::log::Severity;
 use ttyline::share::clean::{Action, Cleaner, Event, Outcome};
 use ttyline::share::hold::{Held, NotHeld};
+use ttyline::state::{self, Sharer};
+
+/// Who we are in a line's state.
+const SHARER: Sharer = Sharer { name: "mserver", stays: true };
 
 /// How long a line whose carrier did not fall is left alone.
 const OUT_OF_SERVICE: Duration = Duration::from_secs(30);
@@ -50,6 +56,8 @@ pub(super) struct Seat {
     pub(super) state: State,
     /// The device that is open for it, without symlinks.
     open: Option<std::path::PathBuf>,
+    /// The line whose state tells of us.
+    told: Option<LineName>,
     /// It is not in the configuration any more.
     pub(super) retired: bool,
     /// Its modem was left clean by us.
@@ -69,7 +77,15 @@ pub(super) enum NoSeat {
 
 impl Seat {
     pub(super) fn new(conf: Rc<Shared>) -> Seat {
-        Seat { conf, state: State::Free, open: None, retired: false, clean: false, out_of_service: None }
+        Seat {
+            conf,
+            state: State::Free,
+            open: None,
+            told: None,
+            retired: false,
+            clean: false,
+            out_of_service: None,
+        }
     }
 
     pub(super) fn is_at_rest(&self) -> bool {
@@ -107,6 +123,7 @@ impl Server {
                 return Err(if locked { NoSeat::Locked } else { NoSeat::Unusable });
             }
         };
+        self.tell_taken(n, held.name(), session);
         let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) else { return Err(NoSeat::Unusable) };
         let plan = &conf.options.clean;
         let call_is_up = plan.watch_carrier && held.carrier() == Some(true) && !plan.dtr_down.is_zero();
@@ -121,6 +138,21 @@ impl Server {
         Ok(None)
     }
 
+    /// The line's state tells who has it, as far as we may write it.
+    fn tell_taken(&mut self, n: usize, line: &LineName, session: usize) {
+        let client = self.sessions.get(session).map(|session| session.caller.shown());
+        let left = match state::taken(Path::new(state::DIRECTORY), line, SHARER, client) {
+            Ok(left) => left,
+            Err(_) => return,
+        };
+        if let Some(record) = left {
+            self.append(&record);
+        }
+        if let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) {
+            seat.told = Some(line.clone());
+        }
+    }
+
     /// The session is over: the modem is left as the next user may expect it.
     pub(super) fn give_back(&mut self, n: usize, held: Held) {
         let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) else { return };
@@ -133,8 +165,7 @@ impl Server {
             if !plan.dtr_down.is_zero() {
                 held.line.hang_up();
             }
-            drop(held);
-            self.rest(n);
+            self.let_go(n, held);
         } else {
             self.clean(n, held, None);
         }
@@ -216,14 +247,24 @@ impl Server {
                 self.begin_session(session, held);
             }
             Some(session) => {
-                drop(held);
-                self.rest(n);
+                self.let_go(n, held);
                 self.end_session(session, "out of service");
             }
-            None => {
-                drop(held);
-                self.rest(n);
-            }
+            None => self.let_go(n, held),
+        }
+    }
+
+    fn let_go(&mut self, n: usize, held: Held) {
+        self.tell_released(n);
+        drop(held);
+        self.rest(n);
+    }
+
+    /// While the line is locked: who has it next tells that himself.
+    fn tell_released(&mut self, n: usize) {
+        let seat = self.seats.get_mut(n).and_then(Option::as_mut);
+        if let Some(line) = seat.and_then(|seat| seat.told.take()) {
+            let _ = state::released(Path::new(state::DIRECTORY), &line, SHARER);
         }
     }
 
@@ -263,6 +304,7 @@ impl Server {
 
     /// The session's device is gone: its line is let go of, so that it can come back under another name.
     pub(super) fn unplug(&mut self, n: usize, session: usize, held: Held) {
+        self.tell_released(n);
         drop(held);
         let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) else { return };
         seat.state = State::Unplugged(session);

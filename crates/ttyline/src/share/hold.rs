@@ -7,7 +7,7 @@ use crate::lock::{Holder, Lock, LockError, Locks};
 use crate::settings::Settings;
 use crate::sys::termios::{Queue, When};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Why a line is not ours.
@@ -37,7 +37,7 @@ pub struct Held {
     /// The line.
     pub line: Line,
     lock: Lock,
-    device: PathBuf,
+    name: LineName,
     wanted: Settings,
     hang_up: bool,
     /// Our predecessor was killed: its lock was stale.
@@ -72,7 +72,7 @@ impl Held {
         lock.hold(&line).map_err(not_held)?;
         let wanted = wish.settings(*line.found());
         let left_dirty = !lock.removed().is_empty();
-        let mut held = Held { line, lock, device: name.path(), wanted, hang_up: wish.hang_up, left_dirty };
+        let mut held = Held { line, lock, name, wanted, hang_up: wish.hang_up, left_dirty };
         held.restore_later();
         held.raise().map_err(|e| NotHeld::Unusable(format!("cannot be set: {}", crate::log::reason(&e))))?;
         let _ = held.line.flush(Queue::Input);
@@ -82,6 +82,12 @@ impl Held {
     fn restore_later(&mut self) {
         let restore = if self.hang_up { Restore::FoundWithHangUp } else { Restore::Found };
         self.line.restore_on_way_out(restore);
+    }
+
+    /// The name it is locked by.
+    #[must_use]
+    pub fn name(&self) -> &LineName {
+        &self.name
     }
 
     /// Whether carrier is up; `None` where the port cannot tell.
@@ -123,7 +129,7 @@ impl Held {
     pub fn open_again(&mut self) -> bool {
         self.lock.let_go_of_line();
         for _ in 0..20 {
-            if let Ok(line) = Line::open(&self.device, Opening::AtOnce) {
+            if let Ok(line) = Line::open(&self.name.path(), Opening::AtOnce) {
                 self.line = line;
                 self.restore_later();
                 return self.lock.hold(&self.line).is_ok() && self.raise().is_ok();

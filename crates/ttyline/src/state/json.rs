@@ -1,8 +1,9 @@
 //! The form of a line's file.
 
-use super::{LineState, State};
+use super::{CallBack, DialOut, LineState, State, Step};
 use crate::record::{self, Record};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::time::SystemTime;
 
 /// The longest text of a field, characters.
 const TEXT: usize = 200;
@@ -21,8 +22,16 @@ impl LineState {
             put("watcher", pid.into());
             put("watcher_started", started.into());
         }
-        put("state", self.state.word().into());
-        if let Some(since) = self.since {
+        // What a use by another program hides.
+        let doing = self.doing();
+        if doing != self.state {
+            put("line_state", self.state.word().into());
+            if let Some(since) = self.since {
+                put("line_since", record::stamp(since).into());
+            }
+        }
+        put("state", doing.word().into());
+        if let Some(since) = self.doing_since() {
             put("since", record::stamp(since).into());
         }
         for (name, number) in [("ring", self.ring), ("rings", self.rings)] {
@@ -30,18 +39,27 @@ impl LineState {
                 put(name, number.into());
             }
         }
-        for (name, text) in [
-            ("caller", &self.caller),
-            ("called", &self.called),
-            ("connect", &self.connect),
-            ("user", &self.user),
-            ("program", &self.program),
-            ("peer", &self.peer),
-            ("why", &self.why),
+        let hides = |state| doing == state && self.state != state;
+        let dial_out = self.dial_out.as_ref().filter(|_| hides(State::DialOut));
+        let call_back = self.call_back.as_ref().filter(|_| hides(State::CallBack));
+        for (name, text, used) in [
+            ("caller", &self.caller, None),
+            ("called", &self.called, call_back.and_then(|c| c.called.clone())),
+            ("connect", &self.connect, None),
+            ("user", &self.user, call_back.and_then(|c| c.user.clone())),
+            ("program", &self.program, None),
+            ("peer", &self.peer, dial_out.map(|d| d.peer.clone())),
+            ("why", &self.why, None),
         ] {
-            if let Some(text) = text {
-                put(name, crate::visible::field(text).chars().take(TEXT).collect::<String>().into());
+            if let Some(text) = used.as_ref().or(text.as_ref()) {
+                put(name, shown(text));
             }
+        }
+        if let Some(dial_out) = &self.dial_out {
+            put("dial_out", dial_out.to_value());
+        }
+        if let Some(call_back) = &self.call_back {
+            put("call_back", call_back.to_value());
         }
         if let Some(call) = &self.call {
             if let Ok(value) = serde_json::from_str(&call.to_line()) {
@@ -59,14 +77,24 @@ impl LineState {
         let call = map.remove("call").as_ref().and_then(Record::from_value);
         let watcher = map.remove("watcher").and_then(|pid| i32::try_from(pid.as_i64()?).ok());
         let started = map.remove("watcher_started").and_then(|ticks| ticks.as_u64());
-        let state = State::of(map.remove("state")?.as_str()?)?;
+        let mut state = State::of(map.remove("state")?.as_str()?)?;
+        let mut since = take_time(&mut map, "since");
+        let (hidden, hidden_since) = (map.remove("line_state"), take_time(&mut map, "line_since"));
+        if let Some(hidden) = hidden {
+            (state, since) = (State::of(hidden.as_str()?)?, hidden_since);
+            for name in ["called", "user", "peer"] {
+                map.remove(name);
+            }
+        }
+        let dial_out = map.remove("dial_out").as_ref().and_then(DialOut::of_value);
+        let call_back = map.remove("call_back").as_ref().and_then(CallBack::of_value);
         let state = LineState {
             line: map.remove("line")?.as_str()?.to_string(),
             pid: i32::try_from(map.remove("pid")?.as_i64()?).ok()?,
             pid_started: map.remove("pid_started").and_then(|ticks| ticks.as_u64()).unwrap_or(0),
             watcher: watcher.zip(started),
             state,
-            since: take_text(&mut map, "since").and_then(|text| record::time_of(&text)),
+            since,
             ring: take_number(&mut map, "ring"),
             rings: take_number(&mut map, "rings"),
             caller: take_text(&mut map, "caller"),
@@ -77,10 +105,74 @@ impl LineState {
             peer: take_text(&mut map, "peer"),
             why: take_text(&mut map, "why"),
             call,
+            dial_out,
+            call_back,
             other: map,
         };
         Some(state)
     }
+}
+
+/// What a stranger may have chosen.
+fn shown(text: &str) -> Value {
+    crate::visible::field(text).chars().take(TEXT).collect::<String>().into()
+}
+
+impl DialOut {
+    fn to_value(&self) -> Value {
+        let mut value = use_of(self.process, self.since);
+        value["peer"] = shown(&self.peer);
+        if let Some(client) = &self.client {
+            value["client"] = shown(client);
+        }
+        value
+    }
+
+    fn of_value(value: &Value) -> Option<DialOut> {
+        let (process, since) = of_use(value)?;
+        Some(DialOut { process, peer: text(value, "peer")?, client: text(value, "client"), since })
+    }
+}
+
+impl CallBack {
+    fn to_value(&self) -> Value {
+        let mut value = use_of(self.process, self.since);
+        value["step"] = if self.step == Step::Dialling { "dialling" } else { "pending" }.into();
+        for (name, text) in [("user", &self.user), ("called", &self.called)] {
+            if let Some(text) = text {
+                value[name] = shown(text);
+            }
+        }
+        value
+    }
+
+    fn of_value(value: &Value) -> Option<CallBack> {
+        let (process, since) = of_use(value)?;
+        let step = if text(value, "step")? == "dialling" { Step::Dialling } else { Step::Pending };
+        Some(CallBack { process, step, user: text(value, "user"), called: text(value, "called"), since })
+    }
+}
+
+fn use_of((pid, started): (i32, u64), since: Option<SystemTime>) -> Value {
+    let mut value = json!({ "pid": pid, "pid_started": started });
+    if let Some(since) = since {
+        value["since"] = record::stamp(since).into();
+    }
+    value
+}
+
+fn of_use(value: &Value) -> Option<((i32, u64), Option<SystemTime>)> {
+    let pid = i32::try_from(value.get("pid")?.as_i64()?).ok()?;
+    let since = text(value, "since").and_then(|text| record::time_of(&text));
+    Some(((pid, value.get("pid_started")?.as_u64()?), since))
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name)?.as_str().map(str::to_string)
+}
+
+fn take_time(map: &mut Map<String, Value>, name: &str) -> Option<SystemTime> {
+    take_text(map, name).and_then(|text| record::time_of(&text))
 }
 
 fn take_text(map: &mut Map<String, Value>, name: &str) -> Option<String> {
@@ -117,6 +209,20 @@ mod tests {
         state.call = Some(call);
         state.watcher = Some((5, 77));
         state.other.insert("colour".into(), "red".into());
+        let process = (7, 8);
+        state.dial_out =
+            Some(DialOut { process, peer: "mserver".into(), client: text("pc"), since: state.since });
+        let (user, called) = (text("max"), text("030"));
+        state.call_back = Some(CallBack { process, step: Step::Dialling, user, called, since: state.since });
+        assert_eq!(LineState::from_json(&state.to_json()), Some(state.clone()));
+        // What a use hides comes back, too.
+        (state.state, state.user, state.called, state.peer) = (State::Idle, None, None, None);
+        let json: Value = serde_json::from_str(&state.to_json()).unwrap();
+        assert_eq!((&json["state"], &json["peer"]), (&"dial-out".into(), &"mserver".into()));
+        assert_eq!(LineState::from_json(&state.to_json()), Some(state.clone()));
+        state.dial_out = None;
+        let json: Value = serde_json::from_str(&state.to_json()).unwrap();
+        assert_eq!((&json["state"], &json["called"]), (&"call-back".into(), &"030".into()));
         assert_eq!(LineState::from_json(&state.to_json()), Some(state));
     }
 

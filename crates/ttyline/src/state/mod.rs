@@ -1,21 +1,26 @@
 //! What each line is doing, for people and tools: one small JSON file per line in `/run/ringback/lines`.
 //!
-//! Whoever holds the line writes the file anew at each change: a getty, the watcher beside a session, the
-//! callback program. It is replaced by rename, so a reader sees the whole of the old or of the new one.
+//! Whoever holds the line writes the file anew at each change: a getty, the watcher beside a session. What
+//! other programs use the line for stands beside that ([`uses`]). The file is replaced by rename, so a reader
+//! sees the whole of the old or of the new one.
 //! Nothing here may harm a line: a full or read-only `/run` costs the knowledge, not the call. See
 //! ringback-lines(5); fields that are not known are kept, a field is never renamed.
 
 mod json;
+mod uses;
+
+pub use uses::{CallBack, DialOut, Sharer, Step, called_back, calls_back, released, taken};
 
 use crate::line_name::LineName;
 use crate::lock::process;
 use crate::record::Record;
+use crate::sys::tty;
 use serde_json::{Map, Value};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Where the files are.
 pub const DIRECTORY: &str = "/run/ringback/lines";
@@ -116,6 +121,10 @@ pub struct LineState {
     pub why: Option<String>,
     /// The record of the call that is going on; whoever finds its writer dead completes it.
     pub call: Option<Record>,
+    /// A program that shares the line has it.
+    pub dial_out: Option<DialOut>,
+    /// A call-back waits for its time or is dialled.
+    pub call_back: Option<CallBack>,
     /// Fields of a later version.
     pub other: Map<String, Value>,
 }
@@ -147,24 +156,47 @@ impl LineState {
         self.watcher.is_some_and(|(pid, started)| lives(pid, started))
     }
 
+    /// The record of a call whose getty and watcher were killed, with its end. `me` is who asks: his own file
+    /// is of a getty before him.
+    #[must_use]
+    pub fn cut_short(&self, me: i32) -> Option<Record> {
+        if self.pid != me && !self.is_stale() || self.is_watched() {
+            return None;
+        }
+        let cause = "cut short: its process was killed".to_string();
+        self.call.clone().map(|call| Record { end: Some(SystemTime::now()), cause, ..call })
+    }
+
     /// In a few words for people, such as `ringing 1 of 2, 5551234`.
     #[must_use]
     pub fn describe(&self) -> String {
-        let mut text = match self.state {
+        let doing = self.doing();
+        let mut text = match doing {
             State::Ringing => match (self.ring, self.rings) {
                 (Some(ring), Some(of)) => format!("ringing {ring} of {of}"),
                 _ => "ringing".into(),
             },
             State::Login => "at the login prompt".into(),
             State::Session => format!("session of {}", self.user.as_deref().unwrap_or("somebody")),
-            State::DialOut => format!("dial-out by {}", self.peer.as_deref().unwrap_or("another program")),
-            State::CallBack => match &self.user {
-                Some(user) => format!("call-back of {user} pending"),
-                None => "call-back pending".into(),
+            State::DialOut => match &self.dial_out {
+                Some(DialOut { peer, client: Some(client), .. }) => {
+                    format!("dial-out by {peer} for {client}")
+                }
+                Some(DialOut { peer, .. }) => format!("dial-out by {peer}"),
+                None => format!("dial-out by {}", self.peer.as_deref().unwrap_or("another program")),
             },
+            State::CallBack => {
+                let step = self.call_back.as_ref().map(|call_back| call_back.step).unwrap_or_default();
+                match (step, self.doing_for()) {
+                    (Step::Pending, Some(user)) => format!("call-back of {user} pending"),
+                    (Step::Pending, None) => "call-back pending".into(),
+                    (Step::Dialling, Some(user)) => format!("calling {user} back"),
+                    (Step::Dialling, None) => "calling back".into(),
+                }
+            }
             other => other.word().to_string(),
         };
-        let details = match self.state {
+        let details = match doing {
             State::Ringing | State::Answering | State::Login | State::Session => self.caller.as_deref(),
             State::Failed | State::CarrierStuck => self.why.as_deref(),
             _ => None,
@@ -187,11 +219,57 @@ pub fn path(directory: &Path, line: &LineName) -> PathBuf {
     directory.join(format!("{}.json", line.device().replace('/', "_")))
 }
 
-/// Replaces a line's file. Never waits: the directory is on a tmpfs.
+/// Replaces a line's file; what goes on beside the state is kept. The directory is on a tmpfs: nothing waits.
 ///
 /// # Errors
 /// No such directory, no room, no right. Nobody's call may fail for it.
 pub fn write(directory: &Path, line: &LineName, state: &LineState) -> io::Result<()> {
+    let _turn = Turn::take(directory);
+    match read(directory, line) {
+        Ok(Some(old)) if old.dial_out.is_some() || old.call_back.is_some() => {
+            let mut state = state.clone();
+            state.keep_uses_of(old);
+            replace(directory, line, &state)
+        }
+        _ => replace(directory, line, state),
+    }
+}
+
+/// Makes a new state of the one that is there. A file that makes no sense counts as none, one that may not be
+/// read stays.
+fn change(
+    directory: &Path,
+    line: &LineName,
+    with: impl FnOnce(Option<LineState>) -> Option<LineState>,
+) -> io::Result<()> {
+    let _turn = Turn::take(directory);
+    let old = match read(directory, line) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        other => other.ok().flatten(),
+    };
+    with(old).map_or(Ok(()), |new| replace(directory, line, &new))
+}
+
+/// Between reading a file and replacing it nobody else replaces it. Anybody may hold the directory: he is
+/// waited for a few milliseconds, and then an update may be lost.
+struct Turn {
+    _held: Option<File>,
+}
+
+impl Turn {
+    fn take(directory: &Path) -> Turn {
+        let Ok(file) = File::open(directory) else { return Turn { _held: None } };
+        for _ in 0..5 {
+            match tty::try_flock(&file) {
+                Ok(false) => std::thread::sleep(Duration::from_millis(1)),
+                _ => break,
+            }
+        }
+        Turn { _held: Some(file) }
+    }
+}
+
+fn replace(directory: &Path, line: &LineName, state: &LineState) -> io::Result<()> {
     let path = path(directory, line);
     let new = directory.join(format!(".{}.new", line.device().replace('/', "_")));
     let text = state.to_json();
@@ -216,7 +294,7 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
-/// Reads a line's file; `None` if there is none.
+/// Reads a line's file, [settled](LineState::settled); `None` if there is none.
 ///
 /// # Errors
 /// A file that cannot be read, is no regular file, is too long or is not what it should be.
@@ -238,7 +316,8 @@ fn read_file(path: &Path) -> io::Result<LineState> {
     if text.len() as u64 > LONGEST {
         return Err(io::Error::from(io::ErrorKind::FileTooLarge));
     }
-    LineState::from_json(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+    let state = LineState::from_json(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok(state.settled())
 }
 
 /// All lines of which something is known, by name; files that cannot be read or understood are left out.

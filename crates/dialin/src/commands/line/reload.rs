@@ -133,8 +133,12 @@ pub fn let_go<'a>(session: &Session, lines: &'a [String]) -> Result<Vec<&'a str>
 fn standing(line: &str) -> Standing {
     let Ok(name) = LineName::new(line) else { return Standing::Nobody };
     let now = state::read(Path::new(state::DIRECTORY), &name).ok().flatten();
-    if let Some(now) = now.filter(|s| !s.is_stale()) {
+    // What idles with a program named is no getty: mserver shares the line.
+    let shared = |s: &state::LineState| s.state == State::Idle && s.program.is_some();
+    let used = |s: &state::LineState| s.doing() == State::DialOut && !s.is_over();
+    if let Some(now) = now.filter(|s| used(s) || !s.is_stale() && !shared(s)) {
         return match now.state {
+            _ if used(&now) => Standing::Busy(now.describe()),
             State::Idle | State::Starting | State::Failed | State::CarrierStuck | State::Ended => {
                 Standing::Idle(now.pid)
             }

@@ -241,6 +241,20 @@ impl Server {
         self.end_session(n, cause);
     }
 
+    /// Into the file of records.
+    pub(super) fn append(&mut self, record: &Record) {
+        let appended =
+            record.append(std::path::Path::new(record::FILE)).or_else(|e| match &mut self.records {
+                Some(file) if e.kind() == io::ErrorKind::PermissionDenied => {
+                    file.write(record.to_line().as_bytes()).map(drop)
+                }
+                _ => Err(e),
+            });
+        if let Err(e) = appended {
+            self.complain(format!("no record: {}: {}", record::FILE, ttyline::log::reason(&e)));
+        }
+    }
+
     /// The end of a session, whatever the cause.
     pub(super) fn end_session(&mut self, n: usize, cause: &'static str) {
         let Some(mut session) = self.sessions.remove(n) else { return };
@@ -265,16 +279,7 @@ impl Server {
         (record.bytes_in, record.bytes_out) = (Some(session.received), Some(session.sent));
         record.cause = cause.into();
         record.called = session.guard.take().map(|guard| guard.dialled.join(", ")).filter(|d| !d.is_empty());
-        let appended =
-            record.append(std::path::Path::new(record::FILE)).or_else(|e| match &mut self.records {
-                Some(file) if e.kind() == io::ErrorKind::PermissionDenied => {
-                    file.write(record.to_line().as_bytes()).map(drop)
-                }
-                _ => Err(e),
-            });
-        if let Err(e) = appended {
-            self.complain(format!("no record: {}: {}", record::FILE, ttyline::log::reason(&e)));
-        }
+        self.append(&record);
         match session.held.take() {
             Some(held) => {
                 let fd = held.line.as_fd().as_raw_fd();
