@@ -167,6 +167,60 @@ fn the_caller_in_utmp() {
     assert_eq!((kind, user.as_str(), host.as_str()), (7, "guest", "33600"));
 }
 
+/// Under systemd no init makes a record. The original writes none then; ours makes its own, and clears it.
+#[test]
+fn a_record_in_utmp_is_made_where_init_made_none_and_cleared_at_the_end() {
+    use ttyline::sys::utmp;
+    let mut getty = Getty::new("");
+    let (utmp_file, wtmp) = (getty.sandbox.run("utmp"), getty.sandbox.path().join("log/wtmp"));
+    let empty = || {
+        fs::write(&utmp_file, "").expect("utmp");
+        fs::write(&wtmp, "").expect("wtmp");
+    };
+    // Kinds of a process' records, in their order.
+    let kinds = |file: &std::path::Path, pid: i32| -> Vec<i16> {
+        let bytes = fs::read(file).unwrap_or_default();
+        let records = bytes.chunks_exact(utmp::RECORD).filter(|r| r[4..8] == pid.to_ne_bytes());
+        records.map(|r| i16::from_ne_bytes([r[0], r[1]])).collect()
+    };
+    const LOGIN: i16 = 6;
+    const USER: i16 = 7;
+    const DEAD: i16 = 8;
+    empty();
+    getty.login_config("joe - guest PROGRAM @\n");
+    getty.start();
+    getty.wait_idle();
+    let pid = getty.running().pid().as_raw();
+    getty.modem.send("\r\nNMBR = 555\r\n");
+    let mark = getty.prompt();
+    if getty.subject.original {
+        assert!(kinds(&utmp_file, pid).is_empty());
+        return;
+    }
+    let line = getty.modem.line();
+    let (kind, its_line, user, host) = utmp::look(&utmp_file, pid).expect("a record");
+    assert_eq!((kind, its_line.as_str(), user.as_str(), host.as_str()), (LOGIN, &*line, "LOGIN", "555"));
+    getty.modem.send("joe\r");
+    getty.said(mark);
+    let (kind, _, user, _) = utmp::look(&utmp_file, pid).expect("a record");
+    assert_eq!((kind, user.as_str()), (USER, "guest"));
+    getty.modem.send("\r");
+    assert_eq!(getty.status(), 0);
+    wait::until("the end in utmp", || (kinds(&utmp_file, pid) == [DEAD]).then_some(()));
+    assert_eq!(kinds(&wtmp, pid), [LOGIN, USER, DEAD]);
+    // A call that ends at the prompt.
+    empty();
+    getty.modem.hang_up();
+    getty.start();
+    wait::until("waiting again", || (getty.log().matches("waiting...").count() == 2).then_some(()));
+    let pid = getty.running().pid().as_raw();
+    getty.prompt();
+    assert_eq!(kinds(&utmp_file, pid), [LOGIN]);
+    getty.modem.send("\x04");
+    assert_eq!(getty.status(), 0);
+    assert_eq!((kinds(&utmp_file, pid), kinds(&wtmp, pid)), (vec![DEAD], vec![LOGIN, DEAD]));
+}
+
 #[test]
 fn a_dialler_in_utmp() {
     use ttyline::sys::utmp;

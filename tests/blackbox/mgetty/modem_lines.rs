@@ -1,6 +1,7 @@
 //! Sections 1 and 2: DTR, DSR and carrier, on a pty whose modem lines a library plays.
 
 use super::*;
+use crate::dialin::status::{doing, status};
 use ringback_tests::subject::target;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -113,4 +114,41 @@ fn need_dsr() {
     getty.shorten(15, ms(300));
     getty.start();
     assert_eq!(getty.modem.commands_seen(2)[1], "ATQ0V1H0");
+}
+
+/// Ours only: a modem that shows carrier always (`AT&C0`) is said once and serves on; but nobody can tell whether
+/// its last caller is still there, so root may not log in.
+#[test]
+fn a_carrier_that_is_stuck_is_said_once_and_keeps_root_out() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    getty.login_config("root - - PROGRAM @\n* - - PROGRAM @\n");
+    let lines = Lines::of(&mut getty, CAR | DSR | CTS);
+    getty.start();
+    getty.wait_state("\"state\":\"carrier-stuck\"");
+    let line = getty.modem.line();
+    let told = status(&getty.sandbox, &line);
+    assert_eq!(told["why"], "carrier is always on (AT&C0?)");
+    assert!(doing(&getty.sandbox, &line).starts_with("carrier-stuck, carrier is always on"), "{told}");
+    let mark = getty.prompt();
+    getty.modem.send("root\r");
+    assert_ne!(getty.status(), 0);
+    assert!(!String::from_utf8_lossy(&getty.modem.received(mark)).contains("<<program"));
+    assert!(getty.log().contains("root may not log in"), "{}", getty.log());
+    getty.wait_record("\"cause\":\"login refused\"");
+    assert_eq!(getty.log().matches("carrier is stuck, dev").count(), 1, "{}", getty.log());
+    // Everybody else may; and a modem that is set right is a line like others.
+    getty.modem.hang_up();
+    getty.start();
+    wait::until("waiting again", || (getty.log().matches("waiting...").count() == 2).then_some(()));
+    let said = getty.log_in("guest");
+    assert!(said.contains("<<arg1=guest>>"), "{said}");
+    getty.modem.send("\r");
+    getty.status();
+    lines.show(DSR | CTS);
+    getty.modem.hang_up();
+    getty.start();
+    getty.wait_state("\"state\":\"idle\"");
 }
