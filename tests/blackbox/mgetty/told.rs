@@ -107,6 +107,33 @@ fn the_call_of_a_killed_getty_or_watcher_is_recorded_by_the_next() {
     assert!(getty.wait_record("\"user\":\"nobody\"").contains("cut short"));
 }
 
+/// The watcher of a call shares the getty's hold on the line until it has seen the getty's end.
+#[test]
+fn the_next_getty_waits_for_the_watcher_of_a_killed_one() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    getty.start();
+    getty.wait_idle();
+    let before = getty.sandbox.processes();
+    getty.prompt();
+    let watcher = wait::until("the watcher", || {
+        getty.sandbox.processes().into_iter().find(|process| !before.contains(process))
+    });
+    getty.wait_state("\"state\":\"login\"");
+    nix::sys::signal::kill(watcher, Signal::SIGSTOP).expect("stop");
+    getty.running().signal(Signal::SIGKILL);
+    getty.status();
+    getty.modem.hang_up();
+    getty.start();
+    std::thread::sleep(ms(100));
+    nix::sys::signal::kill(watcher, Signal::SIGCONT).expect("continue");
+    getty.wait_state("\"state\":\"idle\"");
+    getty.wait_record("cut short");
+    assert!(!getty.log().contains("the line is held"), "{}", getty.log());
+}
+
 #[test]
 fn a_program_that_outlives_its_carrier_is_ended() {
     let mut getty = Getty::new("");

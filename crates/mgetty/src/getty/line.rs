@@ -1,5 +1,6 @@
 //! What a getty does with its line: opens it, owns it, sets it up, writes to it.
 
+use super::told::WATCHER_ENDS;
 use super::{Getty, Out, STUCK};
 use crate::session::{Event, Locked, Stage};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use ttyline::sys::tty::{self, ModemLines};
 
 /// DTR stays low so long between two calls where it is not toggled (`toggle-dtr no`, or a line without DTR).
 const LET_GO: Duration = Duration::from_millis(50);
+/// Between two looks whether a dying watcher has let go.
+const LOOK: Duration = Duration::from_millis(2);
 
 impl Getty {
     pub(super) fn open(&mut self) {
@@ -70,9 +73,15 @@ impl Getty {
     fn revoke(&mut self) {
         let Ok(line) = Line::open(&self.service.name.path(), Opening::AtOnce) else { return };
         if let Some(lock) = &mut self.lock {
-            // Not from a program that has it by flock: then it is not ours to take.
-            if lock.hold(&line).is_err() {
-                return;
+            // Not from a program that has it by flock: then it is not ours to take. The watcher of a getty that
+            // was killed has it a moment longer than that.
+            let patience = if self.told.after_call { WATCHER_ENDS } else { Duration::ZERO };
+            let since = self.clock.now();
+            while lock.hold(&line).is_err() {
+                if self.clock.now() >= since + patience {
+                    return;
+                }
+                std::thread::sleep(LOOK);
             }
         }
         self.own(&line);

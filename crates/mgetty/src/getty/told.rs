@@ -198,7 +198,7 @@ impl Getty {
 /// A call that ended so long ago has let its modem see DTR low.
 const JUST_ENDED: Duration = Duration::from_secs(2);
 /// A watcher whose session has ended has so long to let go of the line.
-const WATCHER_ENDS: Duration = Duration::from_millis(300);
+pub(super) const WATCHER_ENDS: Duration = Duration::from_millis(300);
 
 /// The last session's watcher may be slower than init: as long as it has the line, DTR does not fall.
 fn wait_for_watcher(left: &LineState) {
