@@ -11,6 +11,7 @@ pub mod dial;
 pub mod journal;
 pub mod lines;
 pub mod lookup;
+pub mod pending;
 pub mod port;
 pub mod privilege;
 pub mod server;

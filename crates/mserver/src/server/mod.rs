@@ -301,7 +301,7 @@ impl Server {
             self.timers.pop();
             match timer {
                 Timer::Seat(n) => self.seat_timer(n),
-                Timer::Session(n) => self.session_timer(n),
+                Timer::Session(n) => self.session_timer(n, at),
                 Timer::Visitor(n) => self.visitor_timer(n),
                 Timer::Retry => {
                     self.retrying = false;

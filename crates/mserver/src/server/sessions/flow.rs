@@ -1,10 +1,14 @@
 //! Bytes between a client and its modem.
 
 use super::{GONE, Session};
+use crate::pending::Pending;
 use crate::port::LinePort;
-use crate::server::{SCRATCH, Server};
+use crate::server::{SCRATCH, Server, Source};
 use crate::speech::{Decided, Speech, Wanted};
+use mio::Interest;
+use mio::unix::SourceFd;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use ttyline::config::mserver::Unplugged;
 use ttyline::line::Input;
 use ttyline::log::Severity;
@@ -30,7 +34,7 @@ impl Session {
                 Err(e) => return Err(e),
             }
         }
-        self.to_net.extend_from_slice(rest);
+        self.to_net.push(rest);
         Ok(())
     }
 
@@ -47,22 +51,29 @@ impl Session {
     }
 
     fn give_line(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
         self.sent += bytes.len() as u64;
-        if self.to_line.is_empty() && self.line_writable {
-            let Some(held) = &self.held else { return };
+        let wrote = if self.to_line.is_empty() { self.write_line(bytes) } else { 0 };
+        if self.line_ended.is_none() {
+            self.to_line.push(bytes.get(wrote..).unwrap_or_default());
+        }
+    }
+
+    /// Writes until the line takes nothing any more; gives how much it took. After a piece the next one is
+    /// tried at once: a pty's other side may have made room meanwhile, and being woken for it costs more.
+    fn write_line(&mut self, bytes: &[u8]) -> usize {
+        let Some(held) = &self.held else { return 0 };
+        let mut rest = bytes;
+        while self.line_writable && !rest.is_empty() {
             match held.line.write_some(rest) {
-                Ok(n) => {
-                    rest = rest.get(n..).unwrap_or_default();
-                    self.line_writable = rest.is_empty();
-                }
+                Ok(0) => self.line_writable = false,
+                Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 Err(_) => {
                     self.line_ended = self.line_ended.or(Some(self.moved));
-                    return;
+                    break;
                 }
             }
         }
-        self.to_line.extend_from_slice(rest);
+        bytes.len() - rest.len()
     }
 
     /// Gives what waits to the side that takes bytes again. Gives whether anything moved.
@@ -76,27 +87,23 @@ impl Session {
             }
         }
         if !self.to_net.is_empty() && self.net_writable {
-            match self.stream.write(&self.to_net) {
+            match self.stream.write(self.to_net.bytes()) {
                 Ok(n) => {
                     moved |= n > 0;
                     self.net_writable = n == self.to_net.len() && !self.stream.has_unsent();
-                    shift(&mut self.to_net, n);
+                    self.to_net.went(n);
                 }
                 Err(e) if is_later(&e) => self.net_writable = false,
                 Err(e) => return Err(e),
             }
         }
-        if let (false, true, Some(held)) = (self.to_line.is_empty(), self.line_writable, &self.held) {
-            match held.line.write_some(&self.to_line) {
-                Ok(n) => {
-                    moved |= n > 0;
-                    self.line_writable = n == self.to_line.len();
-                    shift(&mut self.to_line, n);
-                }
-                Err(_) => {
-                    self.line_ended = self.line_ended.or(Some(self.moved));
-                    self.to_line = Vec::new();
-                }
+        if !self.to_line.is_empty() && self.line_writable {
+            let pending = std::mem::take(&mut self.to_line);
+            let wrote = self.write_line(pending.bytes());
+            moved |= wrote > 0;
+            if self.line_ended.is_none() {
+                self.to_line = pending;
+                self.to_line.went(wrote);
             }
         }
         Ok(moved)
@@ -115,15 +122,6 @@ impl Session {
     }
 }
 
-/// Takes `n` bytes off the front; an empty buffer gives its room back.
-fn shift(buffer: &mut Vec<u8>, n: usize) {
-    if n >= buffer.len() {
-        *buffer = Vec::new();
-    } else {
-        buffer.drain(..n);
-    }
-}
-
 pub(super) fn is_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
@@ -137,11 +135,32 @@ impl Server {
         for _ in 0..TURN {
             match self.pump_once(n) {
                 Ok(true) => {}
-                Ok(false) => return self.after_pump(n),
+                Ok(false) => {
+                    self.watch_line(n);
+                    return self.after_pump(n);
+                }
                 Err(cause) => return self.end_session(n, cause),
             }
         }
         self.again.push(n);
+    }
+
+    /// Has the loop told when a line takes bytes again, while there are some for it.
+    fn watch_line(&mut self, n: usize) {
+        let Some(session) = self.sessions.get_mut(n) else { return };
+        let Some(held) = &session.held else { return };
+        let wanted = !session.to_line.is_empty() || session.line_watched && !session.line_idle;
+        session.line_idle = false;
+        if wanted == session.line_watched {
+            return;
+        }
+        let interest = if wanted { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let fd = held.line.as_fd().as_raw_fd();
+        let token = Source::Line(n).token();
+        // A line that is gone cannot be watched; reading it says so.
+        if self.poll.registry().reregister(&mut SourceFd(&fd), token, interest).is_ok() {
+            session.line_watched = wanted;
+        }
     }
 
     fn pump_once(&mut self, n: usize) -> Result<bool, &'static str> {
@@ -240,7 +259,7 @@ impl Server {
                 session.control.get_or_insert_default().settings = held.line.settings().ok();
             }
             if purged.unsent {
-                session.to_line = Vec::new();
+                session.to_line = Pending::default();
             }
             if let Some(on) = marking {
                 session.control.get_or_insert_default().marks = on.then(Marks::default);

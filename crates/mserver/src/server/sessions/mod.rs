@@ -12,6 +12,7 @@ use super::seats::State;
 use super::{Server, Source, Timer};
 use crate::access::Caller;
 use crate::dial::Guard;
+use crate::pending::Pending;
 use crate::speech::Speech;
 use crate::wire::Wire;
 use mio::Interest;
@@ -49,13 +50,18 @@ pub(super) struct Session {
     held: Option<Held>,
     speech: Speech,
     /// Bytes the line has not taken, and bytes the client has not taken.
-    to_line: Vec<u8>,
-    to_net: Vec<u8>,
+    to_line: Pending,
+    to_net: Pending,
     net_readable: bool,
     net_writable: bool,
     net_closing: bool,
     line_readable: bool,
     line_writable: bool,
+    /// Whether the loop is told when the line takes bytes again. Not always: a pty says so whenever its other
+    /// side has read something, which would wake the loop once for each byte of an interactive user.
+    line_watched: bool,
+    /// It was told so with nothing to write.
+    line_idle: bool,
     /// When the client closed its half.
     net_ended: Option<Instant>,
     /// When the line hung up.
@@ -87,6 +93,7 @@ impl Session {
     pub(super) fn line_event(&mut self, event: &mio::event::Event) {
         self.line_readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.line_writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        self.line_idle = self.to_line.is_empty();
     }
 
     pub(super) fn language(&self) -> &'static str {
@@ -131,14 +138,16 @@ impl Server {
             conf,
             held: None,
             speech: Speech::Raw,
-            to_line: Vec::new(),
-            to_net: Vec::new(),
+            to_line: Pending::default(),
+            to_net: Pending::default(),
             // What came before the session began has had its event already.
             net_readable: true,
             net_writable: true,
             net_closing: false,
             line_readable: true,
             line_writable: true,
+            line_watched: false,
+            line_idle: false,
             net_ended: None,
             line_ended: None,
             begun: false,
@@ -175,9 +184,10 @@ impl Server {
     pub(super) fn begin_session(&mut self, n: usize, held: Held) {
         let Some(session) = self.sessions.get_mut(n) else { return };
         let fd = held.line.as_fd().as_raw_fd();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let registered = self.poll.registry().register(&mut SourceFd(&fd), Source::Line(n).token(), both);
+        let token = Source::Line(n).token();
+        let registered = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
         session.held = Some(held);
+        session.line_watched = false;
         if registered.is_err() {
             return self.end_session(n, "the line cannot be watched");
         }
@@ -215,9 +225,10 @@ impl Server {
         }
     }
 
-    pub(super) fn session_timer(&mut self, n: usize) {
+    /// The time `at` has come. Of several that were set only the last one counts.
+    pub(super) fn session_timer(&mut self, n: usize, at: Instant) {
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(n) else { return };
+        let Some(session) = self.sessions.get_mut(n).filter(|s| s.timer == Some(at)) else { return };
         session.timer = None;
         self.control_timer(n);
         let Some(session) = self.sessions.get_mut(n) else { return };

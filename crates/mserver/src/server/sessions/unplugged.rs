@@ -1,6 +1,7 @@
 //! Devices that go away in the middle of a session, and come back.
 
 use super::GONE;
+use crate::pending::Pending;
 use crate::port::LinePort;
 use crate::server::Server;
 use mio::unix::SourceFd;
@@ -20,7 +21,7 @@ impl Server {
         let fd = held.line.as_fd().as_raw_fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
         // What was on its way to a modem that has lost its call and its settings is of no use to it.
-        session.to_line = Vec::new();
+        session.to_line = Pending::default();
         session.line_ended = None;
         session.moved = self.now;
         session.absent_until = Some(self.now + limit);
