@@ -121,6 +121,40 @@ fn changes_of_modem_lines_are_told_at_once_and_outputs_are_driven() {
     assert_eq!(threads, 1, "the waiting thread ended with its session");
 }
 
+/// Each change follows the news of the one before at once, while the server's thread is on its way from its last
+/// look at the lines to the next wait: no driver tells it of such a change.
+#[test]
+fn a_change_between_a_look_and_the_wait_is_told_without_delay() {
+    for counting in ["0", "1"] {
+        let (pty, port, sandbox) = (Pty::raw(), free_port(), Sandbox::new());
+        let file = sandbox.path().join("lines");
+        let lines = Lines::of(&pty, &file);
+        lines.show(CTS);
+        let late = ringback_tests::preload::library("tests/preload/latewaits.c");
+        let libraries = format!("{} {}", late.display(), Lines::library().display());
+        let conf = format!("{port} {} 9600,8,N,1,rfc2217 * settle=10ms\n", pty.path().display());
+        let _server = Server::start_in(sandbox, &conf, |command| {
+            command.env("LD_PRELOAD", libraries).env("MODEMLINES", &file);
+            command.env("LATEWAITS", "20000").env("LATEWAITS_COUNT", counting);
+        });
+        let mut client = Client::connect(port);
+        client.say([255, 251, 44]);
+        client.hear(notice(16));
+        let mut times = Vec::new();
+        for n in 0..50 {
+            let up = n % 2 == 0;
+            let start = Instant::now();
+            lines.show(if up { CTS | CD } else { CTS });
+            client.hear(notice(if up { 16 | 128 | 8 } else { 16 | 8 }));
+            times.push(start.elapsed());
+        }
+        times.sort();
+        println!("counting {counting}: p50 {:?}, p99 {:?}", times[25], times[49]);
+        // By the look after 50 ms, or after a second, half of them would be that late.
+        assert!(times[25] < Duration::from_millis(20), "counting {counting}: {times:?}");
+    }
+}
+
 #[test]
 fn a_carrier_that_does_not_fall_takes_the_line_out_of_service() {
     let (pty, port, sandbox) = (Pty::raw(), free_port(), Sandbox::new());

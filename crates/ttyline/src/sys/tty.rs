@@ -101,6 +101,20 @@ pub fn wait_for_change(fd: impl AsFd, lines: ModemLines) -> io::Result<()> {
     checked(unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCMIWAIT as _, lines.0) })
 }
 
+/// How often the input lines have changed, as the driver counts (all four together). Some drivers and
+/// stand-ins count nothing and say 0.
+///
+/// # Errors
+/// `ENOTTY`, `EINVAL`: no such counters; `EIO` after a hang-up.
+pub fn input_line_changes(fd: impl AsFd) -> io::Result<u32> {
+    // struct serial_icounter_struct (linux/serial.h): CTS, DSR, RI and DCD stand first.
+    let mut counters: [libc::c_int; 20] = [0; 20];
+    // SAFETY: TIOCGICOUNT writes one serial_icounter_struct, which is 20 ints; the descriptor is borrowed,
+    // hence open.
+    checked(unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGICOUNT as _, counters.as_mut_ptr()) })?;
+    Ok(counters.iter().take(4).fold(0, |sum, count| sum.wrapping_add(*count as u32)))
+}
+
 /// No further opens by ordinary users (`true`), or allowed again.
 ///
 /// # Errors

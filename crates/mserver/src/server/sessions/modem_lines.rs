@@ -1,19 +1,23 @@
 //! Modem lines and breaks: what only clients of RFC 2217 need.
 
 use super::Session;
-use crate::lines::{News, Waiting};
+use crate::lines::{Missed, News, Waiting};
 use crate::server::Server;
 use crate::speech::Speech;
 use std::time::{Duration, Instant};
+use ttyline::line::Line;
 use ttyline::settings::Settings;
 use ttyline::sys::termios;
+use ttyline::telnet::com_port::modem_state;
 use ttyline::telnet::marks::Marks;
 use ttyline::telnet::notices;
 
 /// How often modem lines are looked at where they cannot be waited for.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often they are looked at beside the waiting.
-const LOOK_ALSO: Duration = Duration::from_secs(1);
+/// How soon it is asked whether the waiting thread has missed a change: first after news, and at last. The
+/// time between doubles.
+const ASK_FIRST: Duration = Duration::from_millis(1);
+const ASK_LAST: Duration = Duration::from_millis(250);
 /// How long a break lasts that has no end of its own.
 const BREAK: Duration = Duration::from_millis(250);
 
@@ -21,8 +25,12 @@ const BREAK: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Control {
     waiting: Option<Waiting>,
-    /// When the modem lines are looked at next.
+    /// When the modem lines are looked at next, or the thread that does so is asked after.
     look: Option<Instant>,
+    /// The time between two of these.
+    pause: Duration,
+    /// The thread has been told to look, and has not shown yet that it did.
+    sent: bool,
     /// The line tells nothing of its modem lines.
     blind: bool,
     break_ends: Option<Instant>,
@@ -35,6 +43,26 @@ impl Control {
     /// Ends the waiting for lines that are not there.
     pub(super) fn line_is_gone(&mut self) {
         (self.waiting, self.look, self.blind, self.break_ends) = (None, None, false, None);
+    }
+
+    /// Something happened: the waiting thread is asked after soon, and ever more seldom.
+    fn ask_soon(&mut self, now: Instant) {
+        (self.pause, self.sent) = (ASK_FIRST, false);
+        self.look = Some(now + ASK_FIRST);
+    }
+
+    /// Asks after the waiting thread. `ringing`: some drivers count no ring's end and wake nobody.
+    fn ask(&mut self, line: &Line, ringing: bool, now: Instant) {
+        let Some(waiting) = &self.waiting else { return };
+        let missed = waiting.missed(line);
+        if ringing || missed != Missed::Nothing {
+            waiting.look();
+        }
+        let first = missed == Missed::Something && !self.sent;
+        self.sent = missed == Missed::Something;
+        let longest = if ringing { LOOK } else { ASK_LAST };
+        self.pause = if first { ASK_FIRST } else { (self.pause * 2).clamp(ASK_FIRST, longest) };
+        self.look = Some(now + self.pause);
     }
 
     /// When something is due.
@@ -63,7 +91,11 @@ impl Server {
             let _ = termios::set_break(&held.line, false);
         }
         if control.look.is_some_and(|at| at <= now) {
-            control.look = Some(now + if control.waiting.is_some() { LOOK_ALSO } else { LOOK });
+            if control.waiting.is_some() {
+                let told = session.speech.telnet().and_then(|t| t.com_port.as_ref()).map(|s| s.told());
+                return control.ask(&held.line, told.is_some_and(|t| t & modem_state::RI != 0), now);
+            }
+            control.look = Some(now + LOOK);
             if let Ok(lines) = held.line.modem_lines() {
                 self.tell_lines(n, notices::state_of(lines));
             }
@@ -94,9 +126,10 @@ impl Server {
         let id = (n, session.serial);
         control.waiting =
             Waiting::begin(held.line.share(), told, id, tell, std::sync::Arc::clone(&self.waker));
-        // A change between the thread's look and its waiting is seen by this.
-        let next = if control.waiting.is_some() { LOOK_ALSO } else { LOOK };
-        control.look = Some(self.now + next);
+        match control.waiting {
+            Some(_) => control.ask_soon(self.now),
+            None => control.look = Some(self.now + LOOK),
+        }
     }
 
     /// News from the waiting threads.
@@ -108,8 +141,8 @@ impl Server {
                 _ if session.held.is_none() => {}
                 News::State(state) => {
                     // One change seldom comes alone, and the driver wakes nobody between a look and the next wait.
-                    if let Some(look) = session.control.as_mut().and_then(|c| c.look.as_mut()) {
-                        *look = (*look).min(self.now + LOOK);
+                    if let Some(control) = session.control.as_mut().filter(|c| c.waiting.is_some()) {
+                        control.ask_soon(self.now);
                     }
                     self.tell_lines(n, state);
                     self.after_pump(n);
