@@ -2,8 +2,9 @@
 
 use super::{App, Comport, scratch};
 use crate::mserver::{Server, free_port};
-use ringback_tests::originals::foreign;
-use ringback_tests::sandbox::Running;
+use ringback_tests::originals::{foreign, unpacked};
+use ringback_tests::pty::Pty;
+use ringback_tests::sandbox::{Running, Sandbox};
 use ringback_tests::subject::ours;
 use ringback_tests::wait;
 use std::process::{Child, Command, Stdio};
@@ -103,6 +104,60 @@ fn c_kermit_dials() {
     far.hear("hello");
     far.say("welcome");
     finish(kermit, "kermit");
+}
+
+/// minicom in a terminal of the test's own, with `options`.
+fn minicom(world: &World, sandbox: &Sandbox, screen: &Pty, options: &[&str]) -> Running {
+    let root = unpacked("minicom");
+    let mut command = sandbox.command(&root.join("usr/bin/minicom"), None);
+    command.args(["-o", "-b", "57600", "-D"]).arg(world.comport.link("modem")).args(options);
+    // It starts runscript by its name.
+    let path = format!("{}:/usr/bin:/bin", root.join("usr/bin").display());
+    command.env("PATH", path).env("TERM", "vt100").env("HOME", sandbox.path()).env("LANG", "C");
+    command.stdin(screen.user()).stdout(screen.user()).stderr(screen.user());
+    Running::spawn(&mut command)
+}
+
+fn until_shown(screen: &Pty, text: &str) {
+    let mut shown = Vec::new();
+    wait::until(&format!("{text:?} on the screen"), || {
+        shown.extend(screen.read_now());
+        String::from_utf8_lossy(&shown).contains(text).then_some(())
+    });
+}
+
+#[test]
+fn minicom_dials_as_its_user_types() {
+    let (world, sandbox, screen) = (world("rfc2217", "rfc2217"), Sandbox::new(), Pty::fresh());
+    let minicom = minicom(&world, &sandbox, &screen, &[]);
+    until_shown(&screen, "Welcome to minicom");
+    screen.write(b"ATDT200\r");
+    let far = world.answer();
+    until_shown(&screen, "CONNECT 33600");
+    screen.write(b"hello\r");
+    far.hear("hello\r");
+    far.say("welcome\r\n");
+    until_shown(&screen, "welcome");
+    // He closes his window.
+    minicom.signal(nix::sys::signal::Signal::SIGHUP);
+    far.hear("NO CARRIER\r\n");
+    world.server.until_state(0, "free");
+}
+
+#[test]
+fn minicom_s_script_dials() {
+    let (world, sandbox, screen) = (world("rfc2217", "rfc2217"), Sandbox::new(), Pty::fresh());
+    let script = sandbox.path().join("script");
+    let text = "timeout 60\nsend ATZ\nexpect {\n  \"OK\"\n  timeout 20 goto failed\n}\nsend ATDT200\nexpect {\n  \"CONNECT\"\n  \
+                timeout 20 goto failed\n}\nsend hello\nexpect {\n  \"welcome\"\n  timeout 20 goto failed\n}\n\
+                send through\nexit 0\nfailed:\nsend failed\nexit 1\n";
+    std::fs::write(&script, text).expect("a script");
+    let script = script.display().to_string();
+    let _minicom = minicom(&world, &sandbox, &screen, &["-S", &script]);
+    let far = world.answer();
+    far.hear("hello\r");
+    far.say("welcome\r\n");
+    far.hear("through\r");
 }
 
 #[test]
