@@ -470,17 +470,21 @@ mod tests {
 
     #[test]
     fn silence_ends_the_drain_and_noise_is_bounded() {
-        let (mut master, path, _other) = pty();
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let (mut master, path, other) = pty();
         let line = Line::open(&path, Opening::AtOnce).unwrap();
         line.set(&line.found().raw(), When::Now).unwrap();
         let started = Instant::now();
         master.write_all(b"RING\r\n").unwrap();
+        // The kernel carries it over in its own time.
+        poll(&mut [PollFd::new(other.as_fd(), PollFlags::POLLIN)], PollTimeout::from(20_000_u16)).unwrap();
         let mut seen = Vec::new();
         let quiet = Duration::from_millis(30);
         let count = line.drain_input(quiet, 10_000, &mut |bytes| seen.extend_from_slice(bytes)).unwrap();
         assert_eq!((count, seen.as_slice()), (6, b"RING\r\n".as_slice()));
         assert!(started.elapsed() >= quiet);
         master.write_all(&[b'x'; 2000]).unwrap();
+        poll(&mut [PollFd::new(other.as_fd(), PollFlags::POLLIN)], PollTimeout::from(20_000_u16)).unwrap();
         assert!(line.drain_input(quiet, 600, &mut |_| {}).unwrap() < 2000);
     }
 

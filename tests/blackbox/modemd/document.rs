@@ -79,9 +79,12 @@ impl House {
         );
         let unshare = PathBuf::from("/usr/bin/unshare");
         let inetd = sandbox.start(&unshare, &["-n", script.to_str().expect("a plain path")]);
+        // It is told by SIGHUP later on, which it must be ready for.
         wait::until("inetd", || {
-            let name = fs::read_to_string(format!("/proc/{}/comm", inetd.pid())).ok()?;
-            (name.trim() == "inetd").then_some(())
+            let status = fs::read_to_string(format!("/proc/{}/status", inetd.pid())).ok()?;
+            let value = |key: &str| status.lines().find_map(|l| l.strip_prefix(key)).map(str::trim);
+            let caught = u64::from_str_radix(value("SigCgt:")?, 16).ok()?;
+            (value("Name:") == Some("inetd") && caught & 1 != 0).then_some(())
         });
         House { sandbox, inetd, _exchange: Child_(exchange) }
     }
