@@ -30,10 +30,11 @@ impl Server {
             0o644,
         );
         sandbox.write_etc("callback.config", callback_config, 0o644);
-        let welcome = sandbox.script("welcome", "echo welcome $RINGBACK_USER; exit 0");
+        // What a pty has not carried over when the session ends is lost: they do not end at once.
+        let welcome = sandbox.script("welcome", "echo welcome $RINGBACK_USER; sleep 1; exit 0");
         let callback = ours("callback").display().to_string();
         let welcome = welcome.display();
-        let inside = sandbox.script("inside", "echo inside $RINGBACK_USER; exit 0");
+        let inside = sandbox.script("inside", "echo inside $RINGBACK_USER; sleep 1; exit 0");
         let inside = inside.display();
         let login = format!(
             "!version 2\nask N - - {callback} -S\nfixed N - - {callback} -S 123456\nmary Y - - {inside}\n\

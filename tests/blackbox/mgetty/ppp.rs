@@ -75,7 +75,7 @@ fn the_tty_is_raw_for_ppp_and_cooked_for_a_typed_name() {
 #[test]
 fn what_follows_the_head_is_the_programs() {
     let mut getty = Getty::new("");
-    let program = getty.sandbox.script("rest", "head -c 5 | od -An -tx1; echo '<<end>>'");
+    let program = getty.sandbox.script("rest", "head -c 5 | od -An -tx1; echo '<<end>>'; sleep 1000");
     getty.sandbox.write_etc("login.config", &format!("/AutoPPP/ - - {}\n", program.display()), 0o600);
     getty.start();
     getty.wait_idle();

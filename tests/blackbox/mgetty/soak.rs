@@ -103,7 +103,7 @@ impl Bench {
         sandbox.write_etc("mgetty.config", CONFIG, 0o644);
         sandbox.write_etc("dialin.config", "!66\n", 0o644);
         let login = sandbox.script("login", "echo \"<<hello $1>>\"\nread answer\n");
-        let ppp = sandbox.script("ppp", "echo '<<frame>>'\n");
+        let ppp = sandbox.script("ppp", "echo '<<frame>>'\nread answer\n");
         let entries = format!("/AutoPPP/ - ppp {}\n* - @ {} @\n", ppp.display(), login.display());
         sandbox.write_etc("login.config", &entries, 0o600);
         let program = subject("mgetty").path.display().to_string();
@@ -215,6 +215,8 @@ impl Caller {
                 add(format!("wait {from} connected {LOST}"));
                 add(format!("type {from} ~\\xff}}#\\xc0!}}!}}!}} }}4~"));
                 add(format!("expect {from} {LOST} <<frame>>"));
+                // Only then may it end: what a pty has not carried over is lost with its session.
+                add(format!("type {from} \\n"));
             }
             Kind::HalfName => {
                 add(format!("expect {from} {LOST} login: "));

@@ -242,7 +242,7 @@ fn who_guesses_gets_his_prompt_later_and_others_do_not() {
         return;
     }
     std::fs::write(getty.sandbox.path().join("log/wtmp"), "").expect("wtmp");
-    let login = getty.sandbox.script("login", "echo '<<end>>'");
+    let login = getty.sandbox.script("login", "echo '<<end>>'; read answer");
     getty.sandbox.write_etc("login.config", &format!("* - - {} @\n", login.display()), 0o600);
     let file = getty.sandbox.path().join("lib/ringback/guesses");
     let count = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
@@ -251,6 +251,7 @@ fn who_guesses_gets_his_prompt_later_and_others_do_not() {
     getty.wait_idle();
     getty.modem.send("\r\nNMBR = 555\r\n");
     getty.log_in("nobody");
+    getty.modem.send("\r");
     wait::until("the guess", || (count() == 1).then_some(()));
     let text = std::fs::read_to_string(&file).expect("the file");
     std::fs::write(&file, text.repeat(4)).expect("three more");
