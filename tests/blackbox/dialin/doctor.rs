@@ -168,6 +168,9 @@ fn lines_are_tested_by_calls() {
     let (code, text, err) = office.dialin(&["test", &name, "--dial", "2"]);
     assert_eq!(code, Some(0), "{text}{err}");
     assert!(text.contains("CONNECT") && text.ends_with("1 of 1 calls connected\n"), "{text}");
+    let (code, text, err) = office.dialin(&["test", &name, "--dial", "2", "--times", "2"]);
+    assert_eq!((code, text.matches("CONNECT").count()), (Some(0), 2), "{text}{err}");
+    assert!(text.ends_with("2 of 2 calls connected\n"), "{text}");
     let (code, text, _) = office.dialin(&["--json", "test", &name, "--dial", "404"]);
     let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((code, told["good"].as_u64()), (Some(3), Some(0)), "{text}");

@@ -48,6 +48,8 @@ before=$(files)
 check "setup: a modem by the name that stays" dialin --yes setup --line $modem --account max --local 10.64.64.1 --remote 10.64.64.2
 check "setup: the test call let the account in" says 'test call: max was let in'
 check "setup: systemd's mgetty waits on it" in_service $modem 40
+has_it() { dialin port list && says "in use by mgetty ($(main_pid "$unit"))"; }
+check "ports: who has it is told" has_it
 check "line add: the other one" dialin --yes line add "$other"
 check "line add: systemd's mgetty waits there" in_service "$other" 40
 
