@@ -14,10 +14,13 @@ use ttyline::telnet::notices;
 
 /// How often modem lines are looked at where they cannot be waited for.
 const LOOK: Duration = Duration::from_millis(50);
-/// How soon it is asked whether the waiting thread has missed a change: first after news, and at last. The
-/// time between doubles.
+/// How soon it is asked whether the waiting thread has missed a change: first after news, and at last. The time
+/// between doubles. At last the thread looks whatever the driver has counted: a change and its opposite may have
+/// come between two reports of an adapter, which its driver never sees.
 const ASK_FIRST: Duration = Duration::from_millis(1);
-const ASK_LAST: Duration = Duration::from_millis(250);
+const ASK_LAST: Duration = Duration::from_millis(500);
+/// Where nothing has happened, only so long after such a look.
+const ASK_QUIET: Duration = Duration::from_millis(4);
 /// How long a break lasts that has no end of its own.
 const BREAK: Duration = Duration::from_millis(250);
 
@@ -31,6 +34,8 @@ pub(super) struct Control {
     pause: Duration,
     /// The thread has been told to look, and has not shown yet that it did.
     sent: bool,
+    /// Nothing has happened for [`ASK_LAST`].
+    quiet: bool,
     /// The line tells nothing of its modem lines.
     blind: bool,
     break_ends: Option<Instant>,
@@ -47,7 +52,7 @@ impl Control {
 
     /// Something happened: the waiting thread is asked after soon, and ever more seldom.
     fn ask_soon(&mut self, now: Instant) {
-        (self.pause, self.sent) = (ASK_FIRST, false);
+        (self.pause, self.sent, self.quiet) = (ASK_FIRST, false, false);
         self.look = Some(now + ASK_FIRST);
     }
 
@@ -55,13 +60,19 @@ impl Control {
     fn ask(&mut self, line: &Line, ringing: bool, now: Instant) {
         let Some(waiting) = &self.waiting else { return };
         let missed = waiting.missed(line);
-        if ringing || missed != Missed::Nothing {
+        let last = self.pause >= ASK_LAST;
+        if ringing || last || missed != Missed::Nothing {
             waiting.look();
         }
         let first = missed == Missed::Something && !self.sent;
         self.sent = missed == Missed::Something;
-        let longest = if ringing { LOOK } else { ASK_LAST };
-        self.pause = if first { ASK_FIRST } else { (self.pause * 2).clamp(ASK_FIRST, longest) };
+        self.quiet |= last;
+        self.pause = match self.pause * 2 {
+            _ if first || last => ASK_FIRST,
+            longer if ringing => longer.min(LOOK),
+            longer if self.quiet && longer > ASK_QUIET => ASK_LAST,
+            longer => longer.min(ASK_LAST),
+        };
         self.look = Some(now + self.pause);
     }
 
