@@ -2,6 +2,7 @@
 
 use super::{Server, free_port, on_line};
 use ringback_tests::modem::Modem;
+use ringback_tests::modem_lines::{CTS, Lines};
 use ringback_tests::originals::{foreign, unpacked};
 use ringback_tests::pty::Pty;
 use ringback_tests::sandbox::{Running, Sandbox};
@@ -63,6 +64,53 @@ fn cyclades_serial_client() {
     line.write(&(32..232).collect::<Vec<u8>>());
     let out = child.wait_with_output().expect("python3");
     assert_eq!(String::from_utf8_lossy(&out.stdout), "True\n");
+}
+
+/// Its preload library carries an application's settings and breaks past its pty.
+#[test]
+fn cyclades_serial_client_s_library() {
+    let (line, port, sandbox, elsewhere) = (Pty::raw(), free_port(), Sandbox::new(), Sandbox::new());
+    let file = elsewhere.path().join("lines");
+    let lines = Lines::of(&line, &file);
+    lines.show(CTS);
+    let conf = format!("{port} {} 9600,8,N,1,rfc2217 * settle=10ms\n", line.path().display());
+    let _server = Server::start_in(elsewhere, &conf, |command| {
+        command.env("LD_PRELOAD", Lines::library()).env("MODEMLINES", &file);
+    });
+    let device = sandbox.path().join("modem");
+    let devices = format!("{}:prts:127.0.0.1:1:rtelnet:\n", device.display());
+    std::fs::write(sandbox.path().join("etc-upper/cyclades-devices"), devices).expect("its devices");
+    let root = unpacked("cyclades-serial-client");
+    let mut command = sandbox.command(&root.join("usr/sbin/cyclades-ser-cli"), None);
+    command.args(["-f", "-m", "1", "-i", "1", "-p"]).arg((port - 1).to_string());
+    command.arg(&device).args(["127.0.0.1", "1"]);
+    let _client = Running::spawn(&mut command);
+    let control = sandbox.path().join("modem.control");
+    wait::until("its pty", || (device.exists() && control.exists()).then_some(()));
+    // The library reports failure, with errno 0, of what went well.
+    let application = format!(
+        "import os, sys, termios, tty\nfd = os.open('{0}', os.O_RDWR | os.O_NOCTTY)\n\
+         def carry(what, *words):\n    try: what(fd, *words)\n    except termios.error as e: assert e.args[0] == 0, e\n\
+         carry(tty.setraw)\nnow = termios.tcgetattr(fd)\nnow[4] = now[5] = termios.B57600\n\
+         carry(termios.tcsetattr, termios.TCSANOW, now)\nos.write(fd, b'ATZ\\r')\nos.read(fd, 1)\n\
+         carry(termios.tcsendbreak, 0)\nnow = termios.tcgetattr(fd)\nnow[2] |= termios.CRTSCTS\n\
+         carry(termios.tcsetattr, termios.TCSANOW, now)\nsys.stdin.read()\n",
+        device.display()
+    );
+    let mut command = sandbox.command("/usr/bin/python3".as_ref(), None);
+    command.args(["-c", &application]).stdin(Stdio::piped());
+    command.env("LD_PRELOAD", root.join("usr/lib/libcyclades-ser-cli.so"));
+    let mut child = command.spawn().expect("python3");
+    let _input = child.stdin.take();
+    let _application = Running::of(child);
+    assert_eq!(on_line(&line, 4), b"ATZ\r");
+    assert_eq!(speed_of(&line), 57_600);
+    line.write(b"O");
+    wait::until("a break, and its end", || (lines.word(3) == 1).then_some(()));
+    wait::until("flow control", || {
+        let settings = ttyline::sys::termios::get(line.slave()).expect("settings");
+        (settings.control & ttyline::settings::control::CRTSCTS != 0).then_some(())
+    });
 }
 
 /// C-Kermit dials by telnet, with control of the port.
