@@ -118,10 +118,11 @@ age() {
     age=$((10#${uptime/./} * 10 - stat[19] * 10))
 }
 
-# call_pppd PEER: the caller's pppd dials.
+# call_pppd PEER: the caller's pppd dials, with the variables of `home_env`.
+home_env=
 call_pppd() {
     while read -rt 0 -u "$events"; do read -r -u "$events" _; done # What the last call's end still had to say.
-    client "/usr/sbin/pppd call $1 >>/lab/out/home-pppd.log 2>&1 & echo \$!"
+    client "$home_env /usr/sbin/pppd call $1 >>/lab/out/home-pppd.log 2>&1 & echo \$!"
     caller=${said%%$'\n'*}
 }
 
