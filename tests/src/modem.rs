@@ -157,7 +157,10 @@ impl Modem {
 
     /// Waits until `count` commands have been seen.
     pub fn commands_seen(&self, count: usize) -> Vec<String> {
-        wait::until("modem commands", || Some(self.commands()).filter(|c| c.len() >= count))
+        let seen = || Some(self.commands()).filter(|c| c.len() >= count);
+        wait::until_within(PATIENCE, seen).unwrap_or_else(|| {
+            panic!("{count} commands were to come, not {:?} of {:?}", self.commands(), self.received(0))
+        })
     }
 }
 

@@ -53,7 +53,8 @@ impl Getty {
 
     /// Waits until `text` stands in the log.
     pub fn logged(&self, text: &str) {
-        wait::until(&format!("{text:?} in the log"), || self.log().contains(text).then_some(()));
+        let found = wait::until_within(wait::PATIENCE, || self.log().contains(text).then_some(()));
+        assert!(found.is_some(), "no {text:?} in the log:\n{}", self.log());
     }
 
     /// Rings until it answers; gives the place behind the prompt.
