@@ -86,10 +86,10 @@ fn what_follows_the_head_is_the_programs() {
 
 #[test]
 fn a_frame_right_after_connect() {
-    for after in [5, 100, 250, 340] {
+    for after in [5, 100, 250, 340, 1000] {
         let mut getty = Getty::new("");
         getty.login_config("/AutoPPP/ - a_ppp PROGRAM PPP\n");
-        let text = BASE.replace("prompt-waittime 0", "prompt-waittime 500");
+        let text = BASE.replace("prompt-waittime 0", "prompt-waittime 2500");
         getty.sandbox.write_etc("mgetty.config", &text, 0o644);
         getty.start();
         getty.wait_idle();
