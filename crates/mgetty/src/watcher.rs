@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use ttyline::line_name::LineName;
 use ttyline::lock::keep::Keeper;
+use ttyline::lock::process as process_of;
 use ttyline::log::{Level, Log};
 use ttyline::record::{self, Record};
 use ttyline::settings::control;
@@ -37,6 +38,7 @@ use ttyline::sys::signals::{self, Disposition};
 use ttyline::sys::termios::{self, When};
 use ttyline::sys::tty::ModemLines;
 use ttyline::sys::{process, tty, utmp};
+use ttyline::traffic::Meter;
 
 /// The kernel's number of the PPP line discipline (`N_PPP`).
 const N_PPP: i32 = 3;
@@ -81,6 +83,8 @@ pub struct Beside {
     pub lock: Vec<PathBuf>,
     /// How often carrier is looked at where its loss may make no event.
     pub look: Duration,
+    /// The line's counters at CONNECT.
+    pub meter: Option<Meter>,
 }
 
 /// What it is told just before exec.
@@ -195,6 +199,9 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside, held: Option<OwnedFd>) 
     drop(held);
     let guard = Guard { beside, session: &session, line: &mut line, lost: None, keeper, mend_at: None };
     let cause = guard.live();
+    if let Some(meter) = beside.meter {
+        (call.bytes_in, call.bytes_out) = meter.read(line.as_ref());
+    }
     if let Some(line) = line.take() {
         drop_dtr(&line);
     }
@@ -309,7 +316,10 @@ impl Guard<'_> {
             }
             self.look_at_lock(unlocked);
             if self.lost.is_none() && (hung_up || self.carrier_is_off()) {
-                self.lost = Some((Instant::now(), 0));
+                // The end of a session's leader hangs its line up too, and is seen here before it is over.
+                if !(hung_up && process_of::ends_by_itself(self.beside.session)) {
+                    self.lost = Some((Instant::now(), 0));
+                }
                 // Some drivers keep a hung-up line dead for new users until the last old one has let go.
                 if hung_up {
                     *self.line = None;

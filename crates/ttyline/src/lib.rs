@@ -54,6 +54,8 @@ pub mod sys;
 #[cfg(target_os = "linux")]
 pub mod talk;
 pub mod telnet;
+#[cfg(target_os = "linux")]
+pub mod traffic;
 pub mod visible;
 #[cfg(target_os = "linux")]
 pub mod way_out;

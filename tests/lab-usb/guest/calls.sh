@@ -63,6 +63,17 @@ in_service() {
     return 1
 }
 
+# recorded CAUSE: within some time `line` has a record of that cause; sets `record` to the last one.
+find_record() {
+    record=$(grep "\"line\":\"$line\"" /var/log/ringback/calls.jsonl | grep "\"cause\":\"$1\"" | tail -n 1)
+    [ -n "$record" ]
+}
+recorded() {
+    within 10 find_record "$1"
+    why=${record:-$(tail -n 2 /var/log/ringback/calls.jsonl 2>&1)}
+    [ -n "$record" ]
+}
+
 # count: what a script says of its own checks counts too.
 count() {
     while IFS= read -r line; do

@@ -12,6 +12,17 @@ respawn() {
     done >>"/lab/out/respawn-$1.log" 2>&1
 }
 
+# counted DRIVER: the bytes of a call that ended at the prompt. cdc_acm counts none.
+counted() {
+    local came='"bytes_in":[1-3][,}]' went='"bytes_out":[1-9][0-9]'
+    recorded 'quit at the prompt' || return 1
+    case $1 in
+    ftdi_sio) [[ $record =~ $came && $record =~ $went ]] ;;
+    *) [[ $record != *bytes_* ]] ;;
+    esac
+}
+quits() { calls "$number" && exchange 'type 5550 \x04' 'wait 5550 idle 20s'; }
+
 for kind in cdc_acm:987654 ftdi_sio:987655; do
     number=${kind#*:} kind=${kind%:*}
     check "$kind: the kernel has made a tty" device "$number" || continue
@@ -34,8 +45,12 @@ for kind in cdc_acm:987654 ftdi_sio:987655; do
     exchange 'type 5550 bye\r'
     check "$kind: his program ends" session_ended bye
     check "$kind: DTR falls, which hangs up" hung_up "$number"
+    check "$kind: his record says so, though its end has hung the line up" recorded 'session ended'
     exchange 'wait 5550 idle 10s' || exchange 'hangup 5550'
     check "$kind: mgetty waits after it" in_service "$line"
+    check "$kind: a caller leaves at the prompt" quits
+    check "$kind: the record counts his bytes, where the driver does" counted "$kind"
+    check "$kind: mgetty waits after him" in_service "$line"
     # Without systemd and udev: the name stays if nobody keeps the dead line open.
     for state in idle session; do
         [ $state = idle ] || check "$kind: one more session" in_session "$number"

@@ -17,6 +17,7 @@ use ttyline::record::{self, Direction, Record};
 use ttyline::state::{self, LineState, State};
 use ttyline::sys::process::pidfd_open;
 use ttyline::sys::tty::ModemLines;
+use ttyline::traffic::Meter;
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Told {
     pub(crate) own_utmp: bool,
     /// The line tells carrier: it was on during a call. Remembered in the state file.
     pub(crate) carrier_works: bool,
+    /// The line's counters at CONNECT.
+    meter: Option<Meter>,
     /// It could not be written: said once.
     failed: bool,
     /// A call has just ended: its modem is to see DTR low before it is spoken to.
@@ -119,6 +122,9 @@ impl Getty {
     pub(crate) fn call_over(&mut self, cause: &str) {
         let Some(call) = self.told.call.take() else { return };
         let mut call = self.known(call);
+        if let Some(meter) = self.told.meter.take() {
+            (call.bytes_in, call.bytes_out) = meter.read(self.line.as_ref());
+        }
         call.end = Some(SystemTime::now());
         call.cause = cause.to_string();
         self.append(&call);
@@ -167,6 +173,7 @@ impl Getty {
         self.carrier_seen = lines.is_some_and(ModemLines::carrier);
         self.told.carrier_works |= self.carrier_seen;
         let Some(line) = &self.line else { return };
+        self.told.meter = Meter::start(line);
         if self.told.started == 0 {
             self.told.started = process::start_ticks(self.session.setup().pid).unwrap_or(0);
         }
@@ -181,6 +188,7 @@ impl Getty {
             carrier_works: self.told.carrier_works,
             lock: self.lock.iter().flat_map(|lock| lock.files()).map(Path::to_path_buf).collect(),
             look: LOOK_FOR_CARRIER,
+            meter: self.told.meter,
         };
         let held = self.lock.as_ref().and_then(ttyline::lock::Lock::source);
         match Watcher::start(line, &beside, held) {

@@ -50,6 +50,22 @@ fn parse_stat(stat: &[u8]) -> Option<(char, u64)> {
     Some((state, words.nth(18)?.parse().ok()?))
 }
 
+/// Whether the process is ending, or has ended, otherwise than by a hang-up signal.
+#[must_use]
+pub fn ends_by_itself(pid: i32) -> bool {
+    fs::read(format!("/proc/{pid}/stat")).map_or(true, |stat| parse_ending(&stat).unwrap_or(false))
+}
+
+/// Out of `/proc/PID/stat`: `PF_EXITING` in field 9 and, in field 52, the signal that ends it.
+fn parse_ending(stat: &[u8]) -> Option<bool> {
+    const EXITING: u32 = 4;
+    let close = stat.iter().rposition(|b| *b == b')')?;
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let (flags, code): (u32, i32) = (words.get(6)?.parse().ok()?, words.get(49)?.parse().ok()?);
+    Some(flags & EXITING != 0 && code & 0x7f != libc::SIGHUP)
+}
+
 /// The users out of `/proc/PID/status` (the owner of `/proc/PID` itself is root for programs that changed
 /// their user or group).
 fn parse_users(status: &[u8]) -> Vec<u32> {
@@ -128,6 +144,21 @@ pub fn command_line(pid: i32, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_process_is_told_from_a_hang_up() {
+        let stat = |flags: u32, code: i32| {
+            format!("7 (a) b) S 1 7 7 0 -1 {flags} {} {code}\n", "0 ".repeat(42).trim_end())
+        };
+        let of = |flags, code| parse_ending(stat(flags, code).as_bytes());
+        assert_eq!(of(0x40_0000, 0), Some(false));
+        assert_eq!(of(0x40_0004, 0), Some(true));
+        assert_eq!(of(0x40_000c, 256), Some(true));
+        assert_eq!(of(0x40_0004, libc::SIGHUP), Some(false));
+        assert_eq!(parse_ending(b"7 (x) S 1"), None);
+        assert!(!ends_by_itself(std::process::id().try_into().unwrap()));
+        assert!(ends_by_itself(1 << 22), "nobody is there any more");
+    }
 
     #[test]
     fn a_program_may_be_called_anything() {

@@ -92,6 +92,36 @@ fn change(fd: &impl AsFd, request: i64, lines: ModemLines) -> io::Result<()> {
     checked(unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), request as _, &raw const bits) })
 }
 
+/// Bytes that the driver has counted since it knows the port, modulo 2^32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// From the line.
+    pub received: u32,
+    /// To the line.
+    pub sent: u32,
+}
+
+/// The driver's counters; zero where it leaves them alone.
+///
+/// # Errors
+/// `ENOTTY` or `EINVAL` where there are none, `EIO` after a hang-up.
+pub fn traffic(fd: impl AsFd) -> io::Result<Traffic> {
+    // struct serial_icounter_struct of linux/serial.h: cts, dsr, rng, dcd, rx, tx, and 14 more.
+    let mut counters: [libc::c_int; 20] = [0; 20];
+    // SAFETY: TIOCGICOUNT writes one serial_icounter_struct, which is 20 ints; the descriptor is open.
+    checked(unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGICOUNT as _, &raw mut counters) })?;
+    Ok(Traffic { received: counters[4] as u32, sent: counters[5] as u32 })
+}
+
+/// Major and minor number of the device.
+///
+/// # Errors
+/// `EBADF`.
+pub fn device_number(fd: impl AsFd) -> io::Result<(u64, u64)> {
+    let device = nix::sys::stat::fstat(fd)?.st_rdev;
+    Ok((nix::sys::stat::major(device), nix::sys::stat::minor(device)))
+}
+
 /// Waits until one of the given input lines (RI, CD, DSR, CTS bits) changes.
 ///
 /// # Errors
