@@ -25,7 +25,8 @@ Per call, medians over N runs of each program, taken in turn in one run:
   release_to_ready_dtr   the same with the DTR pulse
   called_to_prompt       callback's CONNECT -> the getty's prompt: ours with ours, the original's with the original's
 Then N gettys idle at once: private memory per line (USS), and their context switches and system
-calls (strace of one) while nothing happens.
+calls (strace of one) while nothing happens. Last, N sessions at once: private memory of the process that ours
+has beside each of them.
 """
 import argparse, json, os, re, select, shutil, signal, statistics, struct, subprocess, sys, tempfile, threading, time, tty
 
@@ -338,6 +339,29 @@ def idle_gettys(getty, count, seconds):
         for line in lines: line.close()
 
 
+def sessions(getty, count):
+    """Private memory of the watchers of as many sessions; the state files name them."""
+    config(False)
+    lines, pids = [Line() for _ in range(count)], []
+    try:
+        for line in lines:
+            t0 = T()
+            pids.append(start(getty, line.dev))
+            if wait_idle(line.m, line.lock, t0) is None: return None
+            _, e = answer(line)
+            if line.m.wait(rb'login: ', e, 20) is None: return None
+            line.m.write(b'joe\r')
+            if line.m.wait(rb'LOGIN-HERE', e, 15) is None: return None
+        time.sleep(1)
+        memory = []
+        for line in lines:
+            with open('/run/ringback/lines/%s.json' % line.dev) as f: memory.append(uss(json.load(f)['watcher']))
+        return statistics.mean(memory)
+    finally:
+        for p in pids: reap(p, signal.SIGKILL)
+        for line in lines: line.close()
+
+
 # Figure, bar in words, and whether ours (a) keeps it beside the original (b).
 BARS = [
     ('start_to_idle', '<= 0.5 x original', lambda a, b: a <= 0.5 * b),
@@ -452,6 +476,12 @@ def main():
                 failed += not ok
                 print('%-22s %12s %12s %8s   %s%s' % ('%s in %g s' % (key, a.idle), x[key], y[key], '', '0', '' if ok else '   MISSED'))
         medians['idle'] = idle
+        login_config(d + '/AUTOPPP')
+        beside = sessions(who['ours'], a.gettys)
+        failed += beside is None
+        print('%-22s %12s %12s %8s   %s' % ('kB beside a session', 'no data' if beside is None else '%.1f' % beside, '-', '',
+              '%d sessions' % a.gettys))
+        medians['beside'] = beside
     if a.json:
         with open(a.json, 'w') as f: json.dump({'runs': figures, 'medians': medians}, f, indent=1)
     return 1 if failed else 0
