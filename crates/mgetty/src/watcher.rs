@@ -289,6 +289,8 @@ struct Guard<'a> {
 impl Guard<'_> {
     /// Until the session's end; gives how it ended.
     fn live(mut self) -> &'static str {
+        // What the getty has used is still there, and a session may last for hours.
+        ttyline::sys::memory::give_back();
         loop {
             let limit = match self.lost {
                 Some((_, told)) if told >= 2 => None,
