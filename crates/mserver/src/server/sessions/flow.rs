@@ -15,8 +15,9 @@ use ttyline::log::Severity;
 use ttyline::telnet::codec::{self, Event};
 use ttyline::telnet::marks::Marks;
 
-/// How many reads a session has in one turn.
-const TURN: usize = 16;
+/// How many reads of each side a session has in one turn. Few: what comes from a fast client is much at a time, what
+/// a line has is little, and that it has more is known only after the turn.
+const TURN: usize = 2;
 /// The most a client's side of a session is kept waiting, bytes: beyond, answers wait with the data.
 const MOST_ANSWERS: usize = 16 * 1024;
 
