@@ -255,8 +255,8 @@ pub fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) 
     fs::copy(ours("mgetty"), sbin.join("mgetty")).expect("mgetty");
     let body = format!(
         "mount -t overlay overlay -o lowerdir={0}/sbin:/usr/sbin /usr/sbin || exit 90\n\
-         mkdir -p /etc/ppp /etc/mgetty /etc/systemd/system {0}/ppp {0}/units; : >>{0}/ppp/pap-secrets\n\
-         mount --bind {0}/ppp /etc/ppp; mount --bind {0}/units /etc/systemd/system\n\
+         mkdir -p /etc/ppp /etc/mgetty /etc/systemd/system /etc/sysctl.d /etc/ringback {0}/ppp {0}/units {0}/sysctl {0}/own; : >>{0}/ppp/pap-secrets\n\
+         mount --bind {0}/ppp /etc/ppp; mount --bind {0}/units /etc/systemd/system; mount --bind {0}/sysctl /etc/sysctl.d; mount --bind {0}/own /etc/ringback\n\
          [ -e /etc/inittab ] || [ -e /usr/lib/systemd/systemd ] || : >/etc/inittab\n\
          exec {1} \"$@\"",
         sandbox.path().display(),

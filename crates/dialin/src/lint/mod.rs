@@ -38,35 +38,44 @@ impl Files {
         let served = services::all(root)?;
         let mut files = Files { bytes: BTreeMap::new(), places: places.clone(), served, prefix };
         let mut findings = Vec::new();
-        for path in files.paths(root)? {
+        let unread = |path: &str, why: String| {
+            Finding::problem(root.shown(path), format!("cannot be read: {why}"), "")
+        };
+        let (paths, closed) = files.paths(root);
+        findings.extend(closed.into_iter().map(|(directory, why)| unread(&directory, why)));
+        for path in paths {
             match root.read(&path) {
                 Ok(Some(bytes)) => drop(files.bytes.insert(path, bytes)),
                 Ok(None) => {}
-                Err(e) => {
-                    findings.push(Finding::problem(root.shown(&path), format!("cannot be read: {e:#}"), ""))
-                }
+                Err(e) => findings.push(unread(&path, format!("{e:#}"))),
             }
         }
         Ok((files, findings))
     }
 
-    fn paths(&self, root: &Root) -> Result<Vec<String>> {
+    /// What is looked at, and directories that cannot be, with the reason.
+    fn paths(&self, root: &Root) -> (Vec<String>, Vec<(String, String)>) {
         let mut paths: Vec<String> =
             [places::INITTAB, places::OPTIONS, places::PAP, places::CHAP, places::MSERVER, "/etc/passwd"]
                 .map(String::from)
                 .to_vec();
         paths.extend(["/etc/rc.local", "/etc/ringback/caller-rules", "/etc/services"].map(String::from));
-        let mut below = |directory: &str, takes: &dyn Fn(&str) -> bool| -> Result<()> {
-            for name in root.names(directory)? {
+        let mut closed = Vec::new();
+        let mut below = |directory: &str, takes: &dyn Fn(&str) -> bool| {
+            let names = root.names(directory).unwrap_or_else(|e| {
+                let why = format!("{e:#}").replace(&format!("{}: ", root.shown(directory)), "");
+                closed.push((directory.to_string(), why));
+                Vec::new()
+            });
+            for name in names {
                 let path = format!("{directory}/{name}");
                 if takes(&name) && root.look(&path, true).is_ok_and(|state| state.bytes().is_some()) {
                     paths.push(path);
                 }
             }
-            Ok(())
         };
-        below(&self.places.mgetty, &|name| !name.ends_with('~'))?;
-        below(places::PPP, &|_| true)?;
+        below(&self.places.mgetty, &|name| !name.ends_with('~'));
+        below(places::PPP, &|_| true);
         for directory in [
             "/etc/ppp/peers",
             "/etc/ppp/ip-up.d",
@@ -77,11 +86,11 @@ impl Files {
             "/usr/local/bin",
             "/usr/local/sbin",
         ] {
-            below(directory, &|_| true)?;
+            below(directory, &|_| true);
         }
         paths.sort();
         paths.dedup();
-        Ok(paths)
+        (paths, closed)
     }
 
     /// A file's bytes; none if it is not there.
