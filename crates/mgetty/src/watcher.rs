@@ -52,9 +52,9 @@ const START_TIME: Duration = Duration::from_secs(3);
 /// Between two looks at the line discipline.
 const LOOK: Duration = Duration::from_millis(2);
 /// Between two looks at carrier under PPP.
-const PPP_LOOK: Duration = Duration::from_secs(3);
-/// A program has so long after the hang-up; then it gets TERM, and after as long again KILL.
-const GRACE: Duration = Duration::from_secs(3);
+const PPP_LOOK: Duration = Duration::from_secs(1);
+/// A program has so long after the hang-up until it gets TERM, and until KILL: the next caller waits for it.
+const GRACE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
 /// pppd removes its lock a moment before it ends: what is missing is made again after this.
 const UNLOCKED: Duration = Duration::from_secs(1);
 /// A program that is not PPP's has so long to start before we do anything.
@@ -293,8 +293,7 @@ impl Guard<'_> {
         ttyline::sys::memory::give_back();
         loop {
             let limit = match self.lost {
-                Some((_, told)) if told >= 2 => None,
-                Some((at, told)) => Some((at + GRACE * (told + 1)).saturating_duration_since(Instant::now())),
+                Some((at, told)) => due(at, told).map(|due| due.saturating_duration_since(Instant::now())),
                 None => self.look(),
             };
             let mend = self.mend_at.map(|at| at.saturating_duration_since(Instant::now()));
@@ -374,7 +373,7 @@ impl Guard<'_> {
 
     fn tell_program(&mut self) {
         let Some((at, told)) = self.lost else { return };
-        if told >= 2 || Instant::now() < at + GRACE * (told + 1) {
+        if due(at, told).is_none_or(|due| Instant::now() < due) {
             return;
         }
         let signal = if told == 0 { Signal::SIGTERM } else { Signal::SIGKILL };
@@ -382,6 +381,11 @@ impl Guard<'_> {
         let _ = pidfd_signal(self.session, signal as i32);
         self.lost = Some((at, told + 1));
     }
+}
+
+/// When a program is told the next time that carrier was lost `at`, having been told so often.
+fn due(at: Instant, told: u32) -> Option<Instant> {
+    GRACE.get(told as usize).map(|grace| at + *grace)
 }
 
 /// Puts the frame back when the program is ready for it.

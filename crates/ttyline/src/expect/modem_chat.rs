@@ -60,6 +60,9 @@ pub struct Timing {
     pub pause: Duration,
 }
 
+/// What a modem says unasked: of the call before, whose hang-up may have swallowed our command, or of the next.
+const UNASKED: [&[u8]; 2] = [b"NO CARRIER", b"RING"];
+
 /// How a dialogue ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -102,8 +105,10 @@ pub struct Dialogue {
     tail: Vec<u8>,
     sent: Vec<u8>,
     notes: Vec<Note>,
-    /// Limit for the first byte of all, while none has come.
+    /// Limit for the first sign of life, while none has come.
     silence: Option<Duration>,
+    /// The line that came since, as long as it may be [`UNASKED`].
+    unasked: Vec<u8>,
     /// When the present wait began.
     since: Duration,
 }
@@ -121,13 +126,14 @@ impl Dialogue {
             sent: Vec::new(),
             notes: Vec::new(),
             silence: None,
+            unasked: Vec::new(),
             since: now,
         };
         dialogue.begin_word(now);
         dialogue
     }
 
-    /// If not a single byte comes within `limit` of a wait, it counts as over.
+    /// If nothing comes within `limit` of a wait, or only what the modem says unasked, it counts as over.
     pub fn give_up_on_silence(&mut self, limit: Duration) {
         self.silence = Some(limit);
         if let Phase::Expect { until } = self.phase {
@@ -177,7 +183,8 @@ impl Dialogue {
 
     /// Takes one byte; only when [`Dialogue::hungry`].
     pub fn feed(&mut self, byte: u8, now: Duration) {
-        if self.hungry() && self.silence.take().is_some() {
+        if self.hungry() && self.silence.is_some() && !self.is_unasked(byte) {
+            self.silence = None;
             self.phase = Phase::Expect { until: self.since + self.timing.expect };
         }
         let Some(expected) = self.expected() else { return };
@@ -192,6 +199,17 @@ impl Dialogue {
         } else if let Some(which) = self.aborts.iter().position(|a| self.tail.ends_with(a)) {
             self.phase = Phase::Over(Outcome::Abort(which));
         }
+    }
+
+    /// Whether this byte may belong to what a modem says of its own: no echo, and no answer to what was sent.
+    fn is_unasked(&mut self, byte: u8) -> bool {
+        if matches!(byte, b'\r' | b'\n') {
+            let whole = self.unasked.is_empty() || UNASKED.contains(&&self.unasked[..]);
+            self.unasked.clear();
+            return whole;
+        }
+        self.unasked.push(byte);
+        UNASKED.iter().any(|word| word.starts_with(&self.unasked))
     }
 
     /// The time is `now`: appends what is to be sent by now to `out`.
@@ -292,7 +310,14 @@ mod tests {
 
     #[test]
     fn a_silent_modem_is_given_up_sooner_than_a_slow_one() {
-        for (echo, end) in [("", 3), ("A", 20)] {
+        let rows = [
+            ("", 3),
+            ("A", 20),
+            ("\r\nNO CARRIER\r\n\r\nRING\r\n", 3),
+            ("\r\nNO CARRIER\r\nA", 20),
+            ("\r\nO", 20),
+        ];
+        for (echo, end) in rows {
             let mut dialogue = Dialogue::new(ModemChat::parse(b"\"\" AT OK"), &[], TIMING, Duration::ZERO);
             dialogue.give_up_on_silence(Duration::from_secs(3));
             let mut out = Vec::new();
