@@ -410,12 +410,43 @@ impl Exchange {
             // next program already.
             let data = line.modem.online();
             self.dtr(id, false);
-            if data {
-                self.discard_input(id);
-            }
+            let left = if data { self.discard_input(id) } else { Vec::new() };
             if self.line(id).is_some_and(|l| l.open) {
                 self.dtr(id, true);
+                let commands = last_commands(&left).to_vec();
+                self.with_modem(id, |modem, now, out| {
+                    modem.computer(&commands, now, out);
+                    true
+                });
             }
+        }
+    }
+}
+
+/// What the next program has sent behind the data of the last: the lines at the end that are commands.
+fn last_commands(sent: &[u8]) -> &[u8] {
+    let is_command = |line: &[u8]| line.get(..2).is_some_and(|head| head.eq_ignore_ascii_case(b"AT"));
+    let lines = sent.split_inclusive(|byte| matches!(byte, b'\r' | b'\n'));
+    let length: usize = lines.rev().take_while(|line| is_command(line)).map(<[u8]>::len).sum();
+    sent.get(sent.len() - length..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_commands;
+
+    #[test]
+    fn commands_behind_the_last_calls_data_are_known() {
+        for (sent, commands) in [
+            ("", ""),
+            ("ATZ\r", "ATZ\r"),
+            ("ATZ\rat+vcid=1\rA", ""),
+            ("bye at 3\r\nATQ0V1\rATE0\r", "ATQ0V1\rATE0\r"),
+            ("ATA\r\nbye\r\n", ""),
+            ("half a lineATZ\r", ""),
+            ("bye\r\nATQ0", "ATQ0"),
+        ] {
+            assert_eq!(last_commands(sent.as_bytes()), commands.as_bytes(), "{sent:?}");
         }
     }
 }

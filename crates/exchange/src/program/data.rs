@@ -115,13 +115,17 @@ impl Exchange {
         }
     }
 
-    /// Throws away what a line's computer has sent.
-    pub(super) fn discard_input(&mut self, id: LineId) {
+    /// Takes away what a line's computer has sent; gives the last piece of it.
+    pub(super) fn discard_input(&mut self, id: LineId) -> Vec<u8> {
+        let mut last = Vec::new();
         for _ in 0..64 {
-            if self.pull(id, usize::MAX) == 0 {
-                return;
+            let n = self.pull(id, usize::MAX);
+            if n == 0 {
+                break;
             }
+            last = self.buffer[n.saturating_sub(PIECE)..n].to_vec();
         }
+        last
     }
 
     /// Moves data from a line to the other end of its call: all there is, or at most `limit`.
