@@ -5,7 +5,7 @@ use crate::wait::{self, PATIENCE};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 /// An exchange, killed when it goes out of scope.
 pub struct Exchange {
@@ -17,7 +17,7 @@ impl Exchange {
     /// Lines as `(number, options)`, far ends by number; quick rings, handshakes and dialling.
     pub fn new(lines: &[(&str, &str)], far: &[&str]) -> Exchange {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let mut command = Command::new(ours("exchange"));
+        let mut command = crate::mortal::command(ours("exchange"));
         for (number, options) in lines {
             let path = dir.path().join(number);
             command.arg(format!("--line={number}={}{options}", path.display()));

@@ -4,6 +4,7 @@
 pub mod exchange;
 pub mod modem;
 pub mod modem_lines;
+pub mod mortal;
 pub mod originals;
 pub mod preload;
 pub mod pty;

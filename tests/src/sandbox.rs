@@ -86,7 +86,7 @@ impl Sandbox {
         let flags = if geteuid().is_root() { "-m" } else { "-rm" };
         let name =
             arg0.map_or_else(|| program.file_name().expect("a file name").into(), std::ffi::OsString::from);
-        let mut command = Command::new("setsid");
+        let mut command = crate::mortal::command("setsid");
         command
             .args(["unshare", flags, "--propagation", "private", "bash", "--norc", "-c", INSIDE, "sandbox"])
             .arg(self.path())
@@ -100,6 +100,20 @@ impl Sandbox {
     /// Starts `program` with `args` inside; killed when the value is dropped.
     pub fn start(&self, program: &Path, args: &[&str]) -> Running {
         self.start_as(program, None, args)
+    }
+
+    /// A script that starts `program` for each of its arguments, and again whenever it has ended and `pause` seconds
+    /// are over, as init does: in a session of its own. What it ended with goes to `/run/ended`. All of it is killed
+    /// when the script is, or this process ends.
+    pub fn respawner(&self, program: &Path, options: &str, pause: &str) -> PathBuf {
+        let mortal = crate::mortal::words().collect::<Vec<_>>().join(" ");
+        let program = program.display();
+        let each = self.script(
+            "each",
+            &format!("while :; do {mortal} setsid -w {program} {options} $1; echo $? >>/run/ended; sleep {pause}; done"),
+        );
+        let each = each.display();
+        self.script("init", &format!("for line in \"$@\"; do {mortal} {each} \"$line\" & done\nwait"))
     }
 
     /// As [`Sandbox::start`], with `argv[0]` chosen.

@@ -20,7 +20,7 @@ struct World {
 fn world(protocol: &str, scheme: &str) -> World {
     let (dir, port) = (scratch(), free_port());
     let (office, far) = (dir.path().join("office"), dir.path().join("far"));
-    let mut command = Command::new(ours("exchange"));
+    let mut command = ringback_tests::mortal::command(ours("exchange"));
     command.arg("--line").arg(format!("100={}", office.display()));
     command.arg("--line").arg(format!("200={}", far.display()));
     command.args(["--set", "handshake=50ms"]).stderr(Stdio::null()).stdout(Stdio::null());

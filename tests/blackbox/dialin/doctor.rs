@@ -7,7 +7,7 @@ use ringback_tests::wait;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 fn machine() -> Tree {
     let tree = Tree::with(&[
@@ -80,7 +80,7 @@ impl Office {
     fn new() -> Office {
         let sandbox = Sandbox::new();
         let link = sandbox.path().join("line");
-        let mut command = Command::new(ours("exchange"));
+        let mut command = ringback_tests::mortal::command(ours("exchange"));
         command.arg(format!("--line=1={}", link.display())).args(["--far=2,s0=1,answer-delay=0", "--far=3"]);
         command.args(["--set=handshake=50ms", "--control"]).arg(sandbox.path().join("ctl"));
         let exchange = command.stdin(Stdio::null()).spawn().expect("the exchange");

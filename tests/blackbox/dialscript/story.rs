@@ -8,7 +8,7 @@ use ringback_tests::wait;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// Long enough for a call back, which begins some seconds after the first call.
@@ -27,7 +27,7 @@ impl Company {
         let sandbox = Sandbox::new();
         let at = |name: &str| sandbox.path().join(name);
         let line = |number: &str, name: &str| format!("{number}={}", at(name).display());
-        let exchange = Command::new(ours("exchange"))
+        let exchange = ringback_tests::mortal::command(ours("exchange"))
             .args([
                 "--cadence",
                 "1s",
@@ -55,11 +55,7 @@ impl Company {
         sandbox.write_etc("callback.config", "delay 4\ndelay-randomize 1\n", 0o600);
         sandbox.write_etc("mgetty.config", "rings 1\ndebug 6\n", 0o644);
         let line = server.strip_prefix("/dev").expect("a pty").display().to_string();
-        let respawn = sandbox.script(
-            "respawn",
-            &format!("while :; do {} -D {line}; sleep 0.1; done", subject("mgetty").path.display()),
-        );
-        let getty = sandbox.start(&respawn, &[]);
+        let getty = sandbox.start(&sandbox.respawner(&subject("mgetty").path, "-D", "0.1"), &[&line]);
         let log = format!("mg_{}.log", line.replace('/', "-"));
         wait::until("a waiting getty", || sandbox.log_text(&log).contains("waiting").then_some(()));
         Company { sandbox, exchange, _getty: getty }

@@ -17,7 +17,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// The two lines most tests use.
@@ -44,7 +44,7 @@ impl Exchange {
     }
 
     fn with(dir: tempfile::TempDir, arguments: &[String]) -> Exchange {
-        let mut command = Command::new(ours("exchange"));
+        let mut command = ringback_tests::mortal::command(ours("exchange"));
         command.args(arguments).arg("--control").arg(dir.path().join("ctl")).current_dir(dir.path());
         let child = command.stdin(Stdio::null()).spawn().expect("start the exchange");
         let exchange = Exchange { dir, child };

@@ -28,7 +28,7 @@ struct Exchange {
 impl Exchange {
     fn new() -> Exchange {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let mut command = Command::new(ours("exchange"));
+        let mut command = ringback_tests::mortal::command(ours("exchange"));
         for (place, (family, _)) in FAMILIES.iter().enumerate() {
             let path = dir.path().join(family);
             command.arg(format!("--line={}={},profile={family}", 100 + place, path.display()));

@@ -3,12 +3,12 @@
 //! A fixed slice here; `scripts/campaign soak` runs thousands (`SOAK_CALLS`, `SOAK_SEED`, `SOAK_TABLE`).
 
 use super::*;
+use ringback_tests::mortal;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -19,20 +19,19 @@ const SLICE: usize = 60;
 /// A call is lost when nothing of what ought to come has come by then.
 const LOST: &str = "40s";
 
-/// No wait that can be left out; caller ID comes between the first and the second ring.
+/// No wait that can be left out; caller ID comes between the first and the second ring. A refused caller's ring may
+/// be late on a busy machine, and is no other call's for that.
 const CONFIG: &str = "data-only yes\ntoggle-dtr no\nissue-file none\nprompt-waittime 0\nconnect-drain 0\n\
-    init-drain 0\nready-drain 0\ncommand-delay 0\nrefused-drain 300\nrings 2\n\
+    init-drain 0\nready-drain 0\ncommand-delay 0\nrefused-drain 3000\nrings 2\n\
     init-chat \"\" ATQ0V1H0E0 OK AT+VCID=1 OK\n";
 
-/// Starts a getty on each line again whenever it has ended, as init does.
-const INIT: &str = r#"
-for line in "$@"; do
-    while :; do
-        setsid -w PROGRAM "$line"
-        echo $? >>"/run/ended"
-    done &
-done
-wait
+/// The exchange and the gettys, on ptys of their own: a getty that has lost its pty (another test's, say) tries its
+/// name again and again, which may be our line's by then.
+const START: &str = r#"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx || exit 99
+EXCHANGE &
+while [ ! -S SOCKET ]; do sleep 0.05; done
+exec GETTYS "$@"
 "#;
 
 /// What is tried.
@@ -78,9 +77,8 @@ impl Chance {
 }
 
 struct Bench {
-    exchange: Child,
     /// Killed when the bench goes.
-    _init: Running,
+    _running: Running,
     sandbox: Sandbox,
     /// Below /dev, where gettys look for their lines.
     dir: tempfile::TempDir,
@@ -90,28 +88,32 @@ impl Bench {
     fn new() -> Bench {
         let dir =
             tempfile::Builder::new().prefix("ringback-soak-").tempdir_in("/dev/shm").expect("a directory");
-        let mut command = Command::new(ringback_tests::subject::ours("exchange"));
-        for line in 0..LINES {
-            command.arg(format!("--line=10{line}={}", dir.path().join(format!("line{line}")).display()));
-            command.args([format!("--far=50{line}"), format!("--far=66{line}")]);
-        }
-        command.args(["--set=handshake=20ms", "--set=s11=5", "--cadence=150ms", "--control"]);
-        let exchange =
-            command.arg(dir.path().join("ctl")).stdin(Stdio::null()).spawn().expect("the exchange");
-        wait::until("the exchange", || UnixStream::connect(dir.path().join("ctl")).ok());
         let sandbox = Sandbox::new();
         sandbox.write_etc("mgetty.config", CONFIG, 0o644);
         sandbox.write_etc("dialin.config", "!66\n", 0o644);
         let login = sandbox.script("login", "echo \"<<hello $1>>\"\nread answer\n");
+        // Both wait for the caller: where a pty ends, what is not read yet goes with the getty's hang-up.
         let ppp = sandbox.script("ppp", "echo '<<frame>>'\nread answer\n");
         let entries = format!("/AutoPPP/ - ppp {}\n* - @ {} @\n", ppp.display(), login.display());
         sandbox.write_etc("login.config", &entries, 0o600);
-        let program = subject("mgetty").path.display().to_string();
-        let init = sandbox.script("init", &INIT.replace("PROGRAM", &program));
+        let path = dir.path().display();
+        let mut exchange: Vec<String> = mortal::words().map(str::to_string).collect();
+        exchange.push(ringback_tests::subject::ours("exchange").display().to_string());
+        for line in 0..LINES {
+            exchange.push(format!("--line=10{line}={path}/line{line} --far=50{line} --far=66{line}"));
+        }
+        exchange.push(format!("--set=handshake=20ms --set=s11=5 --cadence=150ms --control {path}/ctl"));
+        if std::env::var_os("SOAK_KEEP").is_some() {
+            exchange.push(format!("--log {path}/log"));
+        }
+        let gettys = sandbox.respawner(&subject("mgetty").path, "", "0");
+        let script = START.replace("EXCHANGE", &exchange.join(" ")).replace("SOCKET", &format!("{path}/ctl"));
+        let script = sandbox.script("bench", &script.replace("GETTYS", &gettys.display().to_string()));
         let names: Vec<String> = (0..LINES).map(|line| Bench::name(dir.path(), line)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let init = sandbox.start(&init, &names);
-        Bench { exchange, _init: init, sandbox, dir }
+        let running = sandbox.start(&script, &names);
+        wait::until("the exchange", || UnixStream::connect(dir.path().join("ctl")).ok());
+        Bench { _running: running, sandbox, dir }
     }
 
     /// A line's name below /dev.
@@ -130,7 +132,7 @@ impl Bench {
             if idle { Idle::of(i32::try_from(told["pid"].as_i64()?).ok()?) } else { None }
         };
         wait::until_within(ms(30_000), waits).unwrap_or_else(|| {
-            let log = self.sandbox.log_text(&format!("mg_{}.log", name.replace('_', "-")));
+            let log = self.sandbox.log_text(&self.log(line));
             let end: Vec<&str> = log.lines().rev().take(12).collect();
             panic!("line {line} does not wait: {:?}\n{end:#?}", fs::read_to_string(&state))
         })
@@ -143,16 +145,34 @@ impl Bench {
         self.sandbox.processes().into_iter().filter_map(named).collect()
     }
 
+    fn log(&self, line: usize) -> String {
+        format!("mg_{}.log", Bench::name(self.dir.path(), line).replace('/', "-"))
+    }
+
+    /// Callers that were refused on a line so far.
+    fn denied(&self, line: usize) -> usize {
+        self.sandbox.log_text(&self.log(line)).matches("##### denied caller dev=").count()
+    }
+
+    /// Keeps the logs of a line that went wrong (`SOAK_KEEP`).
+    fn keep(&self, line: usize, when: impl std::fmt::Display) {
+        let Some(directory) = std::env::var_os("SOAK_KEEP").map(std::path::PathBuf::from) else { return };
+        let _ = fs::create_dir_all(&directory);
+        let log = self.sandbox.log(&self.log(line));
+        let _ = fs::copy(log, directory.join(format!("{when}-line{line}.log")));
+        let _ = fs::copy(self.dir.path().join("log"), directory.join(format!("{when}-exchange.jsonl")));
+    }
+
     fn exchange_descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.exchange.id())).expect("descriptors").count()
+        let exchange =
+            self.processes().into_iter().find(|(_, name)| name == "exchange").expect("the exchange");
+        fs::read_dir(format!("/proc/{}/fd", exchange.0)).expect("descriptors").count()
     }
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
         self.sandbox.end();
-        let _ = self.exchange.kill();
-        let _ = self.exchange.wait();
     }
 }
 
@@ -187,16 +207,22 @@ impl Caller {
         Caller { socket: BufReader::new(socket) }
     }
 
-    fn order(&mut self, order: &str) -> Result<String, String> {
-        writeln!(self.socket.get_mut(), "{order}").map_err(|e| e.to_string())?;
-        let mut answer = String::new();
-        self.socket.read_line(&mut answer).map_err(|e| e.to_string())?;
-        let answer = answer.trim_end().to_string();
-        if answer.starts_with("ok") { Ok(answer) } else { Err(format!("{order}: {answer}")) }
+    /// Gives all orders at once: each is carried out the moment the one before is done, however busy this process
+    /// is. Gives what went wrong first.
+    fn orders(&mut self, orders: &[String]) -> Result<(), String> {
+        writeln!(self.socket.get_mut(), "{}", orders.join("\n")).map_err(|e| e.to_string())?;
+        for order in orders {
+            let mut answer = String::new();
+            self.socket.read_line(&mut answer).map_err(|e| e.to_string())?;
+            if !answer.starts_with("ok") {
+                return Err(format!("{order}: {}", answer.trim_end()));
+            }
+        }
+        Ok(())
     }
 
     /// One call; what went wrong.
-    fn call(&mut self, line: usize, kind: Kind, number: usize) -> Result<(), String> {
+    fn call(&mut self, bench: &Bench, line: usize, kind: Kind, number: usize) -> Result<(), String> {
         let from = if kind == Kind::Refused { format!("66{line}") } else { format!("50{line}") };
         let mut orders = vec![format!("dial {from} 10{line}")];
         let mut add = |order: String| orders.push(order);
@@ -215,8 +241,7 @@ impl Caller {
                 add(format!("wait {from} connected {LOST}"));
                 add(format!("type {from} ~\\xff}}#\\xc0!}}!}}!}} }}4~"));
                 add(format!("expect {from} {LOST} <<frame>>"));
-                // Only then may it end: what a pty has not carried over is lost with its session.
-                add(format!("type {from} \\n"));
+                add(format!("type {from} bye\\r"));
             }
             Kind::HalfName => {
                 add(format!("expect {from} {LOST} login: "));
@@ -234,9 +259,11 @@ impl Caller {
         }
         add(format!("wait {from} idle {LOST}"));
         add(format!("wait 10{line} idle {LOST}"));
-        let result = orders.iter().try_for_each(|order| self.order(order).map(drop));
+        let result = self.orders(&orders);
         if result.is_err() {
-            let _ = self.order(&format!("hangup {from}"));
+            // What was still to be done goes with the connection.
+            *self = Caller::new(bench);
+            let _ = self.orders(&[format!("hangup {from}")]);
         }
         result
     }
@@ -280,15 +307,20 @@ fn no_call_is_lost_and_nothing_is_left() {
                     }
                     refused.fetch_add(usize::from(kind == Kind::Refused), Ordering::Relaxed);
                     // All four rings are to be heard.
+                    let denied = bench.denied(line);
                     if kind == Kind::Refused {
                         bench.idle(line);
                     }
-                    let result = caller.call(line, kind, number);
+                    let mut result = caller.call(bench, line, kind, number);
                     // The next one is another call only when this one's last ring is long past.
                     if kind == Kind::Refused {
+                        let told = || (bench.denied(line) > denied).then_some(());
+                        let told = wait::until_within(ms(30_000), told);
+                        result = result.and(told.ok_or("it was not refused".to_string()));
                         bench.idle(line);
                     }
                     if let Err(why) = result {
+                        bench.keep(line, number);
                         lost.lock()
                             .expect("a list")
                             .push(format!("call {number}, line {line}, {kind:?}: {why}"));
@@ -331,7 +363,7 @@ fn no_call_is_lost_and_nothing_is_left() {
     // A program that has ended may be on its way out still.
     let strangers = || {
         let count = |name: &str| bench.processes().iter().filter(|(_, found)| found == name).count();
-        (count("mgetty") != LINES || bench.processes().len() > 2 * LINES + 1).then(|| bench.processes())
+        (count("mgetty") != LINES || bench.processes().len() > 2 * LINES + 2).then(|| bench.processes())
     };
     if wait::until_within(wait::PATIENCE, || strangers().is_none().then_some(())).is_none() {
         left.push(format!("processes: {:?}", strangers()));
@@ -340,15 +372,12 @@ fn no_call_is_lost_and_nothing_is_left() {
     if exchange_after > exchange_before + LINES {
         left.push(format!("descriptors of the exchange: {exchange_before}, then {exchange_after}"));
     }
-    let logs: String = (0..LINES)
-        .map(|line| {
-            let name = Bench::name(bench.dir.path(), line).replace('/', "-");
-            bench.sandbox.log_text(&format!("mg_{name}.log"))
-        })
-        .collect();
-    let denied = logs.matches("##### denied caller dev=").count();
+    let denied: usize = (0..LINES).map(|line| bench.denied(line)).sum();
     if denied < refused {
         left.push(format!("{refused} callers were to be refused, the log tells of {denied}"));
+    }
+    if !left.is_empty() {
+        (0..LINES).for_each(|line| bench.keep(line, "end"));
     }
     if let Some(table) = std::env::var_os("SOAK_TABLE") {
         let mut row = format!("{seed} {calls} {} {refused} {} {seconds}", calls - lost.len(), lost.len());

@@ -60,7 +60,7 @@ impl House {
         fs::create_dir_all(sandbox.path().join("usr-work")).expect("a directory");
         fs::write(sandbox.path().join("etc-upper/inetd.conf"), "").expect("inetd.conf");
         let control = sandbox.path().join("control");
-        let exchange = Command::new(ours("exchange"))
+        let exchange = ringback_tests::mortal::command(ours("exchange"))
             .args(["--line", &format!("100={}", sandbox.path().join("ttyS1").display())])
             .args(["--line", &format!("200={}", sandbox.path().join("ttyS2").display())])
             .args(["--set", "handshake=100ms", "--cadence", "1s", "--control"])
