@@ -113,6 +113,14 @@ fn a_rotated_log() {
     assert!(fs::read_to_string(log.with_extension("1")).expect("the old one").contains("waiting..."));
 }
 
+/// The first ring has been counted: what comes while it is being read is forgotten by the original.
+fn first_of_five_rings(getty: &Getty) {
+    getty.modem.ring();
+    let waits = || getty.log().matches("wfr: waiting for ``RING''").count();
+    let counted = || if getty.subject.original { waits() == 2 } else { getty.log().contains("ring 1") };
+    wait::until("the first ring", || counted().then_some(()));
+}
+
 /// SIGUSR1 before the line is ready is kept; USR2 at any time before the answer ends it.
 #[test]
 fn signals_at_other_times() {
@@ -127,19 +135,21 @@ fn signals_at_other_times() {
     }
     getty.modem.expect("ATA\r", 0);
     let mut getty = Getty::idle("rings 5");
-    getty.modem.ring();
-    getty.wait_log("wfr: waiting for ``RING''");
+    first_of_five_rings(&getty);
     getty.running().signal(Signal::SIGUSR2);
     assert_eq!(getty.status(), 0);
     assert!(!getty.lock_path().exists());
     let mut getty = Getty::idle("rings 5");
-    getty.modem.ring();
-    getty.wait_log("wfr: waiting for ``RING''");
+    first_of_five_rings(&getty);
     getty.running().signal(Signal::SIGUSR1);
-    if getty.subject.original {
+    // Difference: there a ring must follow, and one that comes while it gives up the interrupted wait is not
+    // heard. Fewer than five are enough for all that.
+    let rings = if getty.subject.original { 3 } else { 0 };
+    let answered = (0..rings).any(|_| {
         getty.modem.ring();
-    }
-    getty.modem.expect("ATA\r", 0);
+        getty.modem.expect_within("ATA\r", 0, ms(1500)).is_some()
+    });
+    assert!(answered || getty.modem.expect_within("ATA\r", 0, wait::PATIENCE).is_some(), "{}", getty.log());
 }
 
 /// utmp without a record of ours: the original writes none, and so does `who` not show the caller.
