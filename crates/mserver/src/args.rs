@@ -5,7 +5,7 @@ use crate::privilege;
 use crate::server::{Server, start};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use ttyline::hosts_access::{self, Name, Rules, Visit};
@@ -143,7 +143,9 @@ fn show_status(socket: &Path, as_json: bool) -> u8 {
     let mut text = String::new();
     let read = std::os::unix::net::UnixStream::connect(socket).and_then(|mut s| s.read_to_string(&mut text));
     if let Err(e) = read {
-        eprintln!("mserver: {}: {}", socket.display(), ttyline::log::reason(&e));
+        let none = matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused);
+        let hint = if none { " (is mserver running?)" } else { "" };
+        eprintln!("mserver: {}: {}{hint}", socket.display(), ttyline::log::reason(&e));
         return 1;
     }
     if as_json {
@@ -159,6 +161,7 @@ fn show_status(socket: &Path, as_json: bool) -> u8 {
         let user = &line["user"];
         let who = [&user["certificate"], &user["name"], &user["peer"]];
         let who = who.iter().find_map(|value| value.as_str()).unwrap_or("");
+        let who = ttyline::visible::field(who.as_bytes());
         let watchers = user["watchers"].as_array().map_or(0, Vec::len);
         let watched = if watchers > 0 { format!("  watched by {watchers}") } else { String::new() };
         println!(
@@ -171,6 +174,7 @@ fn show_status(socket: &Path, as_json: bool) -> u8 {
     }
     for one in value["waiting"].as_array().into_iter().flatten() {
         let who = one["name"].as_str().or(one["peer"].as_str()).unwrap_or("");
+        let who = ttyline::visible::field(who.as_bytes());
         println!("{:5}  {:20} {:8} {:14} {who}", one["port"], "", "", "waiting");
     }
     0

@@ -270,6 +270,20 @@ fn waiting_and_taking_over() {
 }
 
 #[test]
+fn the_status_of_no_server_is_a_question() {
+    let sandbox = Sandbox::new();
+    let socket = sandbox.run("mserver.sock");
+    let asked =
+        Command::new(ours("mserver")).args(["--status", "--socket"]).arg(&socket).output().expect("mserver");
+    assert_eq!(asked.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert_eq!(
+        said,
+        format!("mserver: {}: No such file or directory (is mserver running?)\n", socket.display())
+    );
+}
+
+#[test]
 fn a_reload_cuts_nobody_and_a_wrong_file_changes_nothing() {
     let (pty, old, new) = (Pty::raw(), free_port(), free_port());
     let device = pty.path().display();
