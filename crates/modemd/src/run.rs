@@ -23,6 +23,8 @@ use ttyline::state::{self, Sharer};
 const DRAIN: Duration = Duration::from_secs(5);
 /// Who we are in the line's state.
 const SHARER: Sharer = Sharer { name: "modemd", stays: false };
+/// How long the client's first bytes are waited for before the line's state is written.
+const FIRST: Duration = Duration::from_millis(20);
 /// How long the modem may be silent after the client has closed its half, before the session ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -86,7 +88,7 @@ fn serve(options: &Options) -> u8 {
         care.heed_carrier();
     }
     let mut session = Session::new(&client, care.line(), &signals, options.idle);
-    let cause = session.run();
+    let cause = session.run(|| tell(&care, &client));
     let (received, sent) = (session.from_line.carried, session.to_line.carried);
     let seconds = session.start.elapsed().as_secs();
     care::is_leaving();
@@ -109,13 +111,9 @@ fn serve(options: &Options) -> u8 {
 /// The line, with a modem that is clean: after a crash, or with a call still up, it is cleaned first.
 fn ready_modem(options: &Options, client: &Client, syslog: &mut Syslog) -> Result<Care, Refusal> {
     let mut care = care::take(options, client)?;
-    // Who may not write there (modemd may be anybody's) loses the knowledge and nothing else.
-    let client = client.peer.map(|peer| peer.to_string());
-    if let Ok(Some(left)) = state::taken(Path::new(state::DIRECTORY), care.name(), SHARER, client) {
-        let _ = left.append(Path::new(record::FILE));
-    }
     let call_is_up = options.clean.watch_carrier && care.carrier() == Some(true);
     if care.left_dirty() || call_is_up {
+        tell(&care, client);
         let outcome = care.clean();
         let device = ttyline::visible::field(options.device.to_string_lossy().as_bytes());
         complain(&device, outcome, syslog);
@@ -126,6 +124,15 @@ fn ready_modem(options: &Options, client: &Client, syslog: &mut Syslog) -> Resul
         let _ = std::fs::write("/proc/self/comm", "modemd");
     }
     Ok(care)
+}
+
+/// The line is ours, in its state. Who may not write there (modemd may be anybody's) loses the knowledge and
+/// nothing else.
+fn tell(care: &Care, client: &Client) {
+    let client = client.peer.map(|peer| peer.to_string());
+    if let Ok(Some(left)) = state::taken(Path::new(state::DIRECTORY), care.name(), SHARER, client) {
+        let _ = left.append(Path::new(record::FILE));
+    }
 }
 
 fn complain(device: &str, outcome: Outcome, syslog: &mut Syslog) {
@@ -207,15 +214,21 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Until the end; gives why it came.
-    fn run(&mut self) -> &'static str {
+    /// Until the end; gives why it came. `begun` is done after the first bytes, or when there are none: they do
+    /// not wait for a file.
+    fn run(&mut self, begun: impl FnOnce()) -> &'static str {
+        let mut begun = Some(begun);
         loop {
             let now = Instant::now();
             if let Some(cause) = self.over(now) {
                 return cause;
             }
-            if let Some(cause) = self.turn(now) {
+            let soon = begun.is_some().then_some(now + FIRST);
+            if let Some(cause) = self.turn(now, soon) {
                 return cause;
+            }
+            if let Some(begun) = begun.take() {
+                begun();
             }
         }
     }
@@ -245,7 +258,8 @@ impl<'a> Session<'a> {
         None
     }
 
-    fn turn(&mut self, now: Instant) -> Option<&'static str> {
+    /// Waits for something to do, no longer than to `soon`.
+    fn turn(&mut self, now: Instant, soon: Option<Instant>) -> Option<&'static str> {
         let mut from_client = PollFlags::empty();
         from_client.set(PollFlags::POLLIN, self.to_line.is_empty() && !self.to_line.ended);
         // While the line takes nothing, the client's end would not be read.
@@ -266,7 +280,7 @@ impl<'a> Session<'a> {
         let from_client = place(self.client.input(), from_client);
         let to_client = place(self.client.output(), to_client);
         let of_line = place(self.line.as_fd(), of_line);
-        let timeout = self.deadline().map_or(PollTimeout::NONE, |at| {
+        let timeout = self.deadline().into_iter().chain(soon).min().map_or(PollTimeout::NONE, |at| {
             // One more: the deadline lies inside the millisecond.
             let left = at.saturating_duration_since(now).as_millis().min(3_600_000) + 1;
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
