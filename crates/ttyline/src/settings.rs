@@ -299,9 +299,10 @@ impl Settings {
         wanted
     }
 
-    /// A hang-up of the tty drops DTR.
+    /// A hang-up of the tty drops DTR. Without echo: it would answer the modem's own.
     #[must_use]
     pub fn hanging_up(mut self) -> Settings {
+        self.local &= !local::ECHO;
         self.control = self.control & !control::CLOCAL | control::HUPCL;
         self
     }

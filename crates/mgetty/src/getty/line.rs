@@ -9,7 +9,7 @@ use ttyline::line::{Line, OpenError, Opening};
 use ttyline::lock::process;
 use ttyline::log::Level;
 use ttyline::settings::{Flow, Settings};
-use ttyline::sys::termios::When;
+use ttyline::sys::termios::{Queue, When};
 use ttyline::sys::tty::{self, ModemLines};
 
 /// DTR stays low so long between two calls where it is not toggled (`toggle-dtr no`, or a line without DTR).
@@ -84,12 +84,14 @@ impl Getty {
                 std::thread::sleep(LOOK);
             }
         }
-        self.own(&line);
-        let pulse = self.session.setup().toggle_dtr && line.modem_lines().is_ok();
-        // The hang-up drops DTR, whatever the last user made of the settings.
+        // The hang-up drops DTR, whatever the last user made of the settings; his echo would answer the modem's for ever.
         if let Ok(found) = line.settings() {
             let _ = line.set(&found.hanging_up(), When::Now);
         }
+        self.own(&line);
+        let pulse = self.session.setup().toggle_dtr && line.modem_lines().is_ok();
+        // n_gsm does not forget at a hang-up that it has told the other side to stop.
+        let _ = line.flush(Queue::Input);
         if let Err(error) = line.become_controlling(true).and_then(|()| tty::hang_up_session()) {
             let why = ttyline::log::reason(&error);
             self.log.say(Level::Noise, format!("the line is not taken from others: {why}"));
