@@ -373,6 +373,15 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_hung_up_drops_dtr_and_answers_no_echo() {
+        let found = Settings { control: control::CLOCAL, ..odd() };
+        let wanted = found.hanging_up();
+        assert_eq!(wanted.control, control::HUPCL);
+        assert_eq!(wanted.local, !local::ECHO, "and nothing else is touched");
+        assert_eq!(wanted.input, found.input);
+    }
+
+    #[test]
     fn frames() {
         use control::{CMSPAR, CS7, CS8, CSIZE, CSTOPB, PARENB, PARODD};
         let bits = |seven, parity| {
