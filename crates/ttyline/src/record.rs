@@ -74,13 +74,18 @@ impl Record {
     /// A record that begins now, with an id of its own.
     #[must_use]
     pub fn begin(tool: &'static str, line: &str) -> Record {
-        let now = SystemTime::now();
-        let micros = now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+        Record::since(tool, line, SystemTime::now())
+    }
+
+    /// A record of what began then.
+    #[must_use]
+    pub fn since(tool: &'static str, line: &str, start: SystemTime) -> Record {
+        let micros = start.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         Record {
             id: format!("{micros:x}-{:x}", std::process::id()),
             tool: Cow::Borrowed(tool),
             line: line.to_string(),
-            start: Some(now),
+            start: Some(start),
             ..Record::default()
         }
     }

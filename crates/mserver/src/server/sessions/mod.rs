@@ -22,7 +22,7 @@ use modem_lines::Control;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use ttyline::config::mserver::{Options, Shared};
 use ttyline::log::Severity;
 use ttyline::record::{self, Record};
@@ -75,7 +75,8 @@ pub(super) struct Session {
     pub(super) start: Instant,
     moved: Instant,
     serial: u64,
-    record: Box<Record>,
+    /// The record is made at the end: so long the session costs less.
+    began: SystemTime,
     timer: Option<Instant>,
     control: Option<Box<Control>>,
     /// Watches what is dialled, where somebody wants that.
@@ -127,10 +128,6 @@ impl Server {
         conf: Rc<Shared>,
     ) -> usize {
         self.serial += 1;
-        let device = conf.device.display().to_string();
-        let mut record = Record::begin("mserver", device.strip_prefix("/dev/").unwrap_or(&device));
-        record.peer = Some(caller.peer.to_string());
-        record.user = caller.who().map(str::to_string);
         self.sessions.insert(Session {
             stream,
             caller,
@@ -157,7 +154,7 @@ impl Server {
             start: self.now,
             moved: self.now,
             serial: self.serial,
-            record: Box::new(record),
+            began: SystemTime::now(),
             timer: None,
             control: None,
             guard: None,
@@ -285,8 +282,12 @@ impl Server {
             session.sent
         );
         self.journal.say(Severity::Info, text);
-        let mut record = session.record;
-        record.end = Some(std::time::SystemTime::now());
+        let device = session.conf.device.display().to_string();
+        let name = device.strip_prefix("/dev/").unwrap_or(&device);
+        let mut record = Record::since("mserver", name, session.began);
+        record.peer = Some(session.caller.peer.to_string());
+        record.user = session.caller.who().map(str::to_string);
+        record.end = Some(SystemTime::now());
         (record.bytes_in, record.bytes_out) = (Some(session.received), Some(session.sent));
         record.cause = cause.into();
         record.called = session.guard.take().map(|guard| guard.dialled.join(", ")).filter(|d| !d.is_empty());
