@@ -43,6 +43,7 @@ pub const TABLE: &[Entry] = &[
     commands::undo::ENTRY,
     commands::backup::BACKUP,
     commands::backup::RESTORE,
+    commands::completions::ENTRY,
 ];
 
 /// Exit codes.

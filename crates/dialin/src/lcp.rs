@@ -1,7 +1,7 @@
 //! The caller's side of PPP as far as the login (RFC 1661, 1662, 1334, 1994), to see whether a server lets somebody
 //! in. Pure: frames in, frames out.
 
-use crate::md5;
+use crate::chap;
 use std::fmt;
 
 /// Protocol numbers.
@@ -9,8 +9,13 @@ const LCP: u16 = 0xc021;
 const PAP: u16 = 0xc023;
 const CHAP: u16 = 0xc223;
 const EAP: u16 = 0xc227;
-/// The kind of CHAP that is answered with MD5.
-const MD5: u8 = 5;
+
+/// A proof that a server asks for and this caller can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Pap,
+    Chap(chap::Kind),
+}
 
 /// The longest frame that is kept, bytes.
 const LONGEST: usize = 2048;
@@ -22,7 +27,7 @@ pub enum Stage {
     Silent,
     /// The link is being agreed upon.
     Agreeing,
-    /// The server asks for a proof this caller cannot give (MS-CHAP, EAP).
+    /// The server asks for a proof this caller cannot give (EAP).
     Asks(&'static str),
     /// The server wants no proof at all.
     Open,
@@ -59,7 +64,7 @@ pub struct Caller {
     pub stage: Stage,
     ours_agreed: bool,
     theirs_agreed: bool,
-    wants: Option<u16>,
+    wants: Option<Way>,
     naks: u8,
 }
 
@@ -170,45 +175,52 @@ impl Caller {
     fn challenged(&mut self, id: u8, data: &[u8]) -> Vec<u8> {
         let [length, rest @ ..] = data else { return Vec::new() };
         let Some(challenge) = rest.get(..usize::from(*length)) else { return Vec::new() };
-        if self.wants != Some(CHAP) || !matches!(self.stage, Stage::Agreeing | Stage::Proving) {
+        let Some(Way::Chap(kind)) = self.wants else { return Vec::new() };
+        if !matches!(self.stage, Stage::Agreeing | Stage::Proving) {
             return Vec::new();
         }
+        let Some(value) = kind.response(id, &self.name, &self.secret, challenge) else { return Vec::new() };
         // The challenge may overtake the acknowledgement.
         self.stage = Stage::Proving;
-        let digest = md5::digest(&[&[id][..], &self.secret, challenge].concat());
-        framed(CHAP, &packet(2, id, &[&[16][..], &digest, &self.name].concat()))
+        let length = u8::try_from(value.len()).unwrap_or(u8::MAX);
+        framed(CHAP, &packet(2, id, &[&[length][..], &value, &self.name].concat()))
     }
 
-    /// The server's wishes: all are granted; instead of a proof other than PAP and CHAP with MD5 these two are
-    /// offered, three times in all.
+    /// The server's wishes: all are granted. Instead of a proof that old callers cannot give, PAP and CHAP with MD5
+    /// are offered first, three times in all: if it insists, it gets MS-CHAP.
     fn request(&mut self, id: u8, options: &[u8]) -> Vec<u8> {
         let mut wants = None;
         let mut rest = options;
         while let [kind, length, ..] = rest {
             let length = usize::from(*length).max(2);
             let value = rest.get(2..length).unwrap_or_default();
-            if let (3, [high, low, ..]) = (*kind, value) {
-                wants = Some((u16::from_be_bytes([*high, *low]), rest.get(..length).unwrap_or_default()));
+            if let (3, [high, low, kind @ ..]) = (*kind, value) {
+                wants = Some((u16::from_be_bytes([*high, *low]), kind.first().copied()));
             }
             rest = rest.get(length..).unwrap_or_default();
         }
-        let answered =
-            |(way, option): &(u16, &[u8])| *way == PAP || *way == CHAP && option.get(4) == Some(&MD5);
-        if let Some((way, _)) = wants.filter(|wanted| !answered(wanted)) {
+        let way = wants.and_then(|(protocol, kind)| match protocol {
+            PAP => Some(Way::Pap),
+            CHAP => chap::Kind::of(kind?).map(Way::Chap),
+            _ => None,
+        });
+        let old = matches!(way, Some(Way::Pap | Way::Chap(chap::Kind::Md5)));
+        if let Some((protocol, _)) = wants.filter(|_| !old) {
             self.naks += 1;
-            if self.naks > 3 {
-                let what = match way {
-                    CHAP => "MS-CHAP, which this test cannot answer; the account is there",
+            if self.naks <= 3 {
+                let instead: &[u8] =
+                    if self.naks == 2 { &[3, 5, 0xc2, 0x23, 5] } else { &[3, 4, 0xc0, 0x23] };
+                return framed(LCP, &packet(3, id, instead));
+            }
+            if way.is_none() {
+                self.stage = Stage::Asks(match protocol {
                     EAP => "EAP, which old clients do not answer",
                     _ => "a proof this test does not know",
-                };
-                self.stage = Stage::Asks(what);
+                });
                 return Caller::end();
             }
-            let instead: &[u8] = if self.naks == 2 { &[3, 5, 0xc2, 0x23, MD5] } else { &[3, 4, 0xc0, 0x23] };
-            return framed(LCP, &packet(3, id, instead));
         }
-        self.wants = wants.map(|(way, _)| way);
+        self.wants = way;
         self.theirs_agreed = true;
         let mut out = framed(LCP, &packet(2, id, options));
         out.extend(self.agreed());
@@ -229,7 +241,7 @@ impl Caller {
 
     /// Name and secret for PAP; with CHAP the server begins.
     fn proof(&self) -> Vec<u8> {
-        if self.wants != Some(PAP) {
+        if self.wants != Some(Way::Pap) {
             return Vec::new();
         }
         let short = |bytes: &[u8]| bytes.get(..bytes.len().min(255)).unwrap_or_default().to_vec();
@@ -309,9 +321,18 @@ mod tests {
             caller.take(&framed(PAP, answer));
         } else if caller.stage == Stage::Proving {
             assert!(caller.begin().is_empty(), "the server begins");
-            let response = caller.take(&framed(CHAP, &packet(1, 9, b"\x04abcdserver")));
-            let wanted = [&b"\x10"[..], &md5::digest(b"\x09s3cretabcd"), b"bob"].concat();
-            assert_eq!(response, framed(CHAP, &packet(2, 9, &wanted)));
+            let challenge: &[u8] = match way[2] {
+                5 => b"abcd",
+                0x80 => b"8 octets",
+                _ => b"sixteen octets..",
+            };
+            let length = u8::try_from(challenge.len()).unwrap();
+            let response =
+                caller.take(&framed(CHAP, &packet(1, 9, &[&[length][..], challenge, b"server"].concat())));
+            let kind = chap::Kind::of(way[2]).unwrap();
+            let value = kind.response(9, b"bob", b"s3cret", challenge).unwrap();
+            let length = u8::try_from(value.len()).unwrap();
+            assert_eq!(response, framed(CHAP, &packet(2, 9, &[&[length][..], &value, b"bob"].concat())));
             caller.take(&framed(CHAP, answer));
         }
         caller.stage
@@ -323,7 +344,10 @@ mod tests {
         assert_eq!(play(&[0xc0, 0x23], &packet(3, 1, b"\x02no")), Stage::Refused("no".into()));
         assert_eq!(play(&[0xc2, 0x23, 5], &packet(3, 9, b"hello")), Stage::LetIn);
         assert_eq!(play(&[0xc2, 0x23, 5], &packet(4, 9, b"go\x1b")), Stage::Refused("go_".into()));
-        assert!(matches!(play(&[0xc2, 0x23, 0x81], &[]), Stage::Asks(what) if what.starts_with("MS-CHAP")));
+        for microsoft in [0x80, 0x81] {
+            assert_eq!(play(&[0xc2, 0x23, microsoft], &packet(3, 9, b"S=0")), Stage::LetIn);
+        }
+        assert!(matches!(play(&[0xc2, 0x23, 7], &[]), Stage::Asks(what) if what.contains("does not know")));
         assert!(matches!(play(&[0xc2, 0x27], &[]), Stage::Asks(what) if what.starts_with("EAP")));
         assert_eq!(play(&[], &[]), Stage::Open);
     }

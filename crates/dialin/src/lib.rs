@@ -9,6 +9,7 @@
 pub mod apply;
 pub mod archive;
 pub mod ask;
+pub mod chap;
 pub mod command;
 pub mod commands;
 pub mod diff;
@@ -20,7 +21,6 @@ pub mod json;
 pub mod lcp;
 pub mod lint;
 pub mod mask;
-pub mod md5;
 pub mod modem;
 pub mod places;
 pub mod roles;

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod callback;
 pub mod callerid;
 pub mod calls;
+pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod import;
