@@ -24,7 +24,12 @@ pub struct Step {
     pub argv: Vec<String>,
     /// What for.
     pub why: String,
+    /// It would end calls on lines that are served no longer: it is left to `dialin line apply` while there are any.
+    pub ends_calls: bool,
 }
+
+/// Has sysvinit read /etc/inittab again. It ends what it started for lines that are gone, calls too.
+pub const TELL_INIT: [&str; 2] = ["telinit", "q"];
 
 /// Who may read a file that is made new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +183,16 @@ impl<'r> Draft<'r> {
 
     /// Runs a program afterwards.
     pub fn step(&mut self, argv: &[&str], why: impl Into<String>) {
-        let step = Step { argv: argv.iter().map(ToString::to_string).collect(), why: why.into() };
+        self.follow(argv, why.into(), false);
+    }
+
+    /// Has init read its table again, as soon as that ends no call.
+    pub fn tell_init(&mut self, why: impl Into<String>) {
+        self.follow(&TELL_INIT, why.into(), true);
+    }
+
+    fn follow(&mut self, argv: &[&str], why: String, ends_calls: bool) {
+        let step = Step { argv: argv.iter().map(ToString::to_string).collect(), why, ends_calls };
         if !self.steps.contains(&step) {
             self.steps.push(step);
         }

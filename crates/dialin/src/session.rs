@@ -2,6 +2,7 @@
 
 use crate::apply::{self, Cause};
 use crate::command::code;
+use crate::commands::line;
 use crate::draft::{Draft, Edit, Step};
 use crate::places::Places;
 use crate::roles::Role;
@@ -180,6 +181,25 @@ impl Session {
             if !self.root.is_host() {
                 eprintln!("dialin: on the machine itself follows: {shown}");
                 continue;
+            }
+            let calls = if step.ends_calls { line::calls_on_gone_lines(self) } else { Ok(Vec::new()) };
+            match calls {
+                Ok(calls) if !calls.is_empty() => {
+                    let calls = calls.join("; ");
+                    eprintln!(
+                        "dialin: `{shown}` would end a call: {calls}. `dialin line apply --wait` does it after that"
+                    );
+                    continue;
+                }
+                Ok(_) => {}
+                Err(e) => {
+                    eprintln!(
+                        "dialin: `{shown}` is not run, as it might end calls: {}",
+                        visible::line(format!("{e:#}"))
+                    );
+                    failed = true;
+                    continue;
+                }
             }
             let Some((program, arguments)) = step.argv.split_first() else { continue };
             let said = match Command::new(program).args(arguments).status() {

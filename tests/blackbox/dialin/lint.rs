@@ -204,15 +204,41 @@ fn the_shipped_samples_are_no_traps() {
 }
 
 #[test]
-fn the_command_of_callers_is_tried_with_pppd() {
-    // One that takes no `detach`, as Debian's; the arguments that stand for the caller are not given to it.
-    let pppd = "#!/bin/sh\ncase \" $* \" in *\" detach \"*) echo \"pppd: unrecognized option 'detach'\" >&2; exit 2 ;; \
+fn the_commands_of_callers_are_tried_with_pppd() {
+    // One that takes no `detach`, as Debian's, in files neither; the arguments that stand for the caller are not
+    // given to it.
+    let pppd = "#!/bin/sh\nexpect=\nfor word; do\n\
+                [ -z \"$expect\" ] || ! grep -q detach \"$word\" || { echo \"pppd: In file $word: unrecognized option 'detach'\" >&2; exit 2; }\n\
+                expect=; [ \"$word\" != file ] || expect=1; done\n\
+                case \" $* \" in *\" detach \"*) echo \"pppd: unrecognized option 'detach'\" >&2; exit 2 ;; \
                 *@*|*[\\\\]*) exit 2 ;; *\" dryrun \"*) exit 0 ;; esac\nexit 2\n";
-    for (words, wrong) in [("auth @ \\Y", false), ("auth detach 7 debug", true)] {
+    let refused = "login.config:1:1: pppd does not take this command: pppd: unrecognized option 'detach'";
+    let second = "login.config:2:1: pppd does not take this command: pppd: unrecognized option 'detach'";
+    let line = "options.ttyS7: pppd does not take them for callers of ttyS7";
+    for (login, options, told) in [
+        ("/AutoPPP/ - a_ppp /usr/sbin/pppd auth @ \\Y\n", "", &[][..]),
+        ("/AutoPPP/ - a_ppp /usr/sbin/pppd auth detach 7 debug\n", "detach\n", &[refused]),
+        ("/AutoPPP/ - a_ppp /usr/sbin/pppd auth\nppp - - /usr/sbin/pppd detach\n", "", &[second]),
+        ("ppp - - /usr/sbin/pppd auth\n", "detach\n", &[line]),
+    ] {
         let sandbox = Sandbox::new();
-        sandbox.write_etc("login.config", &format!("/AutoPPP/ - a_ppp /usr/sbin/pppd {words}\n"), 0o600);
+        sandbox.write_etc("login.config", login, 0o600);
+        let ppp = sandbox.path().join("ppp");
+        std::fs::create_dir_all(&ppp).expect("a directory");
+        std::fs::write(ppp.join("options.ttyS7"), options).expect("a file");
+        let links = sandbox.path().join("units/multi-user.target.wants");
+        std::fs::create_dir_all(&links).expect("a directory");
+        std::os::unix::fs::symlink("/lib/systemd/system/mgetty@.service", links.join("mgetty@ttyS7.service"))
+            .expect("a link");
         let ran = on_a_machine(&sandbox, pppd, "", &["lint"]);
-        let told = "login.config:1: pppd does not take this command: pppd: unrecognized option 'detach'";
-        assert_eq!(ran.out.contains(told), wrong, "{}{}", ran.out, ran.err);
+        for sentence in [refused, second, line] {
+            assert_eq!(
+                ran.out.contains(sentence),
+                told.contains(&sentence),
+                "{login}{options}: {}{}",
+                ran.out,
+                ran.err
+            );
+        }
     }
 }

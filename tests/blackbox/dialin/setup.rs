@@ -245,7 +245,7 @@ pub fn on_a_machine(sandbox: &Sandbox, pppd: &str, input: &str, words: &[&str]) 
         ("systemctl", "#!/bin/sh\necho \"$@\" >>\"$RAN\"\n"),
         ("telinit", "#!/bin/sh\necho telinit \"$@\" >>\"$RAN\"\n"),
         ("nft", "#!/bin/sh\necho nft \"$@\" >>\"$RAN\"\n"),
-        ("sysctl", "#!/bin/sh\n"),
+        ("sysctl", "#!/bin/sh\necho sysctl \"$@\" >>\"$RAN\"\n"),
     ] {
         if !text.is_empty() {
             fs::write(sbin.join(name), text).expect("a program");
@@ -310,6 +310,63 @@ fn a_test_call_answers_chap_where_that_alone_is_asked() {
 }
 
 #[test]
+fn open_doors_are_told_of() {
+    let tree = debian();
+    let told = "pap-secrets:2:1 lets everybody in with any name and password; put a # before it";
+    let on = ["autoppp", "on", "--args", "auth require-pap"];
+    for words in [&on[..], &["account", "add", "max"], &["account", "set", "max", "--secret"]] {
+        let said = tree.feed("geheim\n", &[&["--yes"], words].concat()).ok();
+        assert!(said.contains(told), "{words:?}: {said}");
+    }
+    // Where the system is asked as well it is no open door.
+    tree.feed("", &["--yes", "ppp", "set", "login"]).ok();
+    let said = tree.feed("geheim\n", &["--yes", "account", "add", "mary"]).ok();
+    assert!(!said.contains("lets everybody in"), "{said}");
+}
+
+/// A caller is on the line: this process stands for its getty.
+fn a_call_on(sandbox: &Sandbox, line: &str) {
+    let lines = sandbox.run("ringback/lines");
+    fs::create_dir_all(&lines).expect("a directory");
+    let stat = fs::read_to_string("/proc/self/stat").expect("stat");
+    let started: u64 = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(19)?.parse().ok())
+        .expect("the time of its start");
+    let state = format!(
+        r#"{{"v":1,"line":"{line}","pid":{},"pid_started":{started},"state":"session","user":"max"}}"#,
+        std::process::id()
+    );
+    fs::write(lines.join(format!("{line}.json")), state).expect("a file");
+}
+
+#[test]
+fn init_is_not_told_while_that_would_end_a_call() {
+    let sandbox = Sandbox::new();
+    let setup = ["--yes", "setup", "--no-test", "--init", "inittab", "--line", "ttyS1", "--line", "ttyS2"];
+    on_a_machine(&sandbox, PPPD, "", &setup).ok();
+    let ran = || fs::read_to_string(sandbox.path().join("ran")).unwrap_or_default();
+    assert_eq!(ran(), "telinit q\n");
+    a_call_on(&sandbox, "ttyS2");
+    // A line that stays is no reason to wait.
+    on_a_machine(&sandbox, "", "", &["--yes", "line", "rm", "ttyS1"]).ok();
+    assert_eq!(ran(), "telinit q\ntelinit q\n");
+    for words in
+        [&["--yes", "line", "rm", "ttyS2"][..], &["--yes", "undo"], &["--yes", "line", "rm", "ttyS2"]]
+    {
+        let told = on_a_machine(&sandbox, "", "", words);
+        assert_eq!(told.status, 0, "{}{}", told.out, told.err);
+        let waits = "dialin: `telinit q` would end a call: ttyS2: session of max. `dialin line apply --wait` does it after that";
+        assert_eq!(told.err.contains(waits), words[1] == "line", "{}{}", told.out, told.err);
+    }
+    assert_eq!(ran(), "telinit q\n".repeat(3));
+    fs::remove_file(sandbox.run("ringback/lines").join("ttyS2.json")).expect("the state");
+    on_a_machine(&sandbox, "", "", &["--yes", "undo"]).ok();
+    assert_eq!(ran(), "telinit q\n".repeat(4));
+}
+
+#[test]
 fn undo_stops_what_setup_had_started() {
     let sandbox = Sandbox::new();
     let setup =
@@ -327,24 +384,15 @@ fn undo_stops_what_setup_had_started() {
     let ran = || fs::read_to_string(sandbox.path().join("ran")).unwrap_or_default();
     assert!(ran().contains("--no-block start mgetty@ttyS2.service\n"), "{}", ran());
     fs::write(sandbox.path().join("ran"), "").expect("a file");
-    // A caller is on the second line: this process stands for its getty.
-    let lines = sandbox.run("ringback/lines");
-    fs::create_dir_all(&lines).expect("a directory");
-    let stat = fs::read_to_string("/proc/self/stat").expect("stat");
-    let started: u64 = stat
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.split_whitespace().nth(19)?.parse().ok())
-        .expect("the time of its start");
-    let state = format!(
-        r#"{{"v":1,"line":"ttyS2","pid":{},"pid_started":{started},"state":"session","user":"max"}}"#,
-        std::process::id()
-    );
-    fs::write(lines.join("ttyS2.json"), state).expect("a file");
+    a_call_on(&sandbox, "ttyS2");
+    // What the kernel did before is what it does after.
+    let was_on = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "1");
+    let forwarding =
+        if was_on { "note: forwarding stays on" } else { "then: sysctl -q -w net.ipv4.ip_forward=0" };
     let said = on_a_machine(&sandbox, "", "", &["--yes", "undo"]).ok();
     for words in [
         "note: ttyS1: its getty is stopped after that, unless a call is on",
-        "forwarding stays on",
+        forwarding,
         "then: systemctl daemon-reload",
         "ttyS1: stopped",
         "ttyS2: session of max; `dialin line apply ttyS2 --wait` stops its getty after that",
@@ -357,6 +405,7 @@ fn undo_stops_what_setup_had_started() {
         "{ran}"
     );
     assert!(!ran.contains("ttyS2") && ran.contains("ringback"), "{ran}");
+    assert_eq!(ran.contains("sysctl -q -w net.ipv4.ip_forward=0"), !was_on, "{ran}");
     assert!(console.join("serial-getty@ttyS2.service").is_symlink());
 }
 

@@ -73,30 +73,87 @@ fn the_page_step_by_step() {
     assert!(!tree.at("/etc/ppp").exists());
 }
 
-#[test]
-fn setup_asks_at_a_terminal_and_shows_no_secret() {
-    let tree = Tree::with(&[("/sbin/mgetty", ""), ("/usr/sbin/pppd", ""), ("/etc/inittab", "")]);
-    let pty = Pty::fresh();
+/// Talks with dialin at a terminal: questions that come one after the other, and what is typed. Gives what was shown.
+fn dialogue(tree: &Tree, pty: &Pty, words: &[&str], talk: &[(&str, &str)]) -> String {
     let side = || OpenOptions::new().read(true).write(true).open(pty.path()).expect("the pty");
-    let mut command = tree.command(&["setup", "--line", "ttyS0"]);
+    let mut command = tree.command(words);
     let mut child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("dialin");
-    let mut shown = String::new();
-    let mut answer = |question: &str, answer: &str| {
+    let (mut shown, mut seen) = (String::new(), 0);
+    for (question, answer) in talk {
         wait::until(question, || {
             shown.push_str(&String::from_utf8_lossy(&pty.read_now()));
-            shown.contains(question).then_some(())
+            let place = shown[seen..].find(question)?;
+            seen += place + question.len();
+            Some(())
         });
         pty.write(format!("{answer}\n").as_bytes());
-    };
-    answer("Name of a caller's account", "bob");
-    answer("Secret for bob:", "s3cret");
-    answer("Once more:", "s3cret");
-    answer("Carry this out? [y/N]", "y");
+    }
     let status = wait::until("its end", || {
         shown.push_str(&String::from_utf8_lossy(&pty.read_now()));
         child.try_wait().expect("wait")
     });
     assert!(status.success(), "{shown}");
+    shown
+}
+
+/// Who gives no line is asked for everything; an empty answer is what no flag says.
+#[test]
+fn setup_asks_for_all_that_its_flags_say() {
+    let files = [("/sbin/mgetty", ""), ("/usr/sbin/pppd", ""), ("/etc/inittab", "")];
+    let (asked, told) = (Tree::with(&files), Tree::with(&files));
+    let pty = Pty::fresh();
+    let talk = [
+        ("Which lines", "ttyS0 ttyS1"),
+        ("Rings before the answer", "none"),
+        ("none: a number from 1 to 100 is expected", "3"),
+        ("each line answering a ring later? [y/N]", "y"),
+        ("The server's address", "10.0.0.1"),
+        ("The first caller's address", "10.0.0.77"),
+        ("Name servers", "9.9.9.9"),
+        ("Name of a caller's account", "bob"),
+        ("Secret for bob:", "s3cret"),
+        ("Once more:", "s3cret"),
+        ("login prompt? [Y/n]", ""),
+        ("other networks", "forward"),
+        ("numbers that are answered", "030 +49"),
+        ("called back", "call_mary=123456"),
+        ("Carry this out? [y/N]", "y"),
+    ];
+    dialogue(&asked, &pty, &["setup"], &talk);
+    let words = "--yes setup --line ttyS0 --line ttyS1 --rings 3 --hunt --local 10.0.0.1 --remote 10.0.0.77 --dns 9.9.9.9 \
+                 --forward --allow 030 --allow +49 --callback call_mary=123456 --account bob";
+    told.feed("s3cret\n", &words.split_whitespace().collect::<Vec<_>>()).ok();
+    for path in ["inittab", "mgetty", "ppp", "sysctl.d"] {
+        let text =
+            |tree: &Tree| tree.snapshot().into_iter().filter(|f| f.0.contains(path)).collect::<Vec<_>>();
+        assert!(!text(&told).is_empty(), "{path}");
+        assert_eq!(text(&asked), text(&told));
+    }
+    // Nothing but empty answers.
+    let bare = Tree::with(&files);
+    let mut empty = talk.map(|(question, _)| (question, ""));
+    (empty[0].1, empty[14].1) = ("ttyS0", "y");
+    let shown = dialogue(&bare, &pty, &["setup"], &[&empty[..2], &empty[4..8], &empty[10..]].concat());
+    assert!(shown.contains("there is no account") && !bare.at("/etc/sysctl.d").exists(), "{shown}");
+    assert!(bare.read("/etc/mgetty/mgetty.config").contains("rings 2"));
+}
+
+#[test]
+fn setup_asks_at_a_terminal_and_shows_no_secret() {
+    let tree = Tree::with(&[("/sbin/mgetty", ""), ("/usr/sbin/pppd", ""), ("/etc/inittab", "")]);
+    let pty = Pty::fresh();
+    let side = || OpenOptions::new().read(true).write(true).open(pty.path()).expect("the pty");
+    let shown = dialogue(
+        &tree,
+        &pty,
+        &["setup", "--line", "ttyS0"],
+        &[
+            ("Name of a caller's account", "bob"),
+            ("Secret for bob:", "s3cret"),
+            ("Once more:", "s3cret"),
+            ("Carry this out? [y/N]", "y"),
+        ],
+    );
     assert!(!shown.contains("s3cret") && shown.contains("****") && shown.contains("will hear it"), "{shown}");
     assert_eq!(tree.read("/etc/ppp/pap-secrets"), "bob\t*\ts3cret\t*\n");
     // ^C at the secret: nothing is changed, and the terminal has its echo again.

@@ -1,6 +1,7 @@
 //! `dialin autoppp`: whether a caller who speaks PPP at once gets pppd.
 
 use crate::command::{Entry, code};
+use crate::commands::account;
 use crate::draft::{Draft, Readers};
 use crate::places;
 use crate::session::{Session, say, say_json};
@@ -38,6 +39,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
     match matches.subcommand() {
         Some(("on", own)) => {
             on(&mut draft, &path, own.get_one::<String>("args").map(String::as_str))?;
+            account::warn_of_open_doors(&mut draft, &session.places)?;
             session.carry_out(draft)
         }
         Some(("off", _)) => {

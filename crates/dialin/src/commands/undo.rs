@@ -3,6 +3,7 @@
 use crate::apply;
 use crate::command::Entry;
 use crate::commands::line;
+use crate::commands::setup::{forward_no_more, forwards};
 use crate::draft::Draft;
 use crate::journal::{Entry as Change, Journal};
 use crate::places::{INITTAB, MSERVER, NAT, NAT_SERVICE, NAT_UNIT, SYSCTL, UNITS};
@@ -110,8 +111,8 @@ impl Started {
             draft.step(&["systemctl", "restart", NAT_SERVICE], "address translation as before");
         }
         if touched(INITTAB).is_some() {
-            let why = "init reads its table again; it ends the gettys, and calls, of lines that are no longer in it";
-            draft.step(&["telinit", "q"], why);
+            let why = "init reads its table again and ends the gettys of lines that are no longer in it";
+            draft.tell_init(why);
         }
         for line in &self.gone {
             let instance = escaped(line);
@@ -138,10 +139,11 @@ impl Started {
                 "idle lines take their settings from before with `dialin line apply`, others after the call",
             );
         }
-        if touched(SYSCTL).is_some_and(|edit| edit.before == State::Absent) {
-            draft.note(
-                "forwarding stays on until the next start; `sysctl -w net.ipv4.ip_forward=0` ends it now",
-            );
+        let text = |state: &State| state.bytes().unwrap_or_default().to_vec();
+        if let Some(edit) =
+            touched(SYSCTL).filter(|e| forwards(&text(&e.after)) && !forwards(&text(&e.before)))
+        {
+            forward_no_more(draft, &text(&edit.after));
         }
     }
 

@@ -6,7 +6,7 @@ mod ppp;
 mod text;
 
 pub use lines::file_of;
-pub use ppp::{Effective, PROOFS, autoppp};
+pub use ppp::{Effective, PROOFS, autoppp, pppd_commands};
 
 use crate::places::{self, Places};
 use crate::root::Root;

@@ -4,9 +4,11 @@ use super::Files;
 use crate::places;
 use crate::see::finding::Finding;
 use std::collections::BTreeMap;
+use ttyline::config::Document;
+use ttyline::config::login::{Argument, LoginConfig, LoginEntry};
 use ttyline::config::login_edit;
 use ttyline::config::ppp_options::{self, Kind, Setting};
-use ttyline::config::ppp_secrets::{self, Secret};
+use ttyline::config::ppp_secrets;
 
 /// Options that demand a proof of callers, and whose secrets it is made with.
 pub const PROOFS: &[(&str, &str)] = &[
@@ -71,6 +73,23 @@ pub fn autoppp(files: &Files) -> Option<(String, String)> {
     let command = line.command();
     let words = command.split_once(char::is_whitespace).map_or("", |(_, words)| words).to_string();
     Some((format!("{path}:{}", line.at.line), words))
+}
+
+/// The commands of login.config that start pppd: their places and options, without what stands for the caller.
+#[must_use]
+pub fn pppd_commands(files: &Files) -> Vec<(String, Vec<String>)> {
+    let path = files.places.login_config();
+    let config = LoginConfig::parse(&Document::parse(files.get(&path).to_vec()));
+    let starts_pppd =
+        |entry: &LoginEntry| entry.program.as_bytes().rsplit(|b| *b == b'/').next() == Some(b"pppd");
+    let words = |entry: &LoginEntry| {
+        let literal = entry.arguments.iter().filter_map(|argument| match argument {
+            Argument::Literal(text) => Some(text.as_str().into_owned()),
+            _ => None,
+        });
+        (files.at(&path, entry.at), literal.collect())
+    };
+    config.entries.iter().filter(|entry| starts_pppd(entry)).map(words).collect()
 }
 
 pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
@@ -170,7 +189,7 @@ fn open_accounts(files: &Files, path: &str, findings: &mut Vec<Finding>) {
     for entry in entries {
         let place = files.at(path, entry.at());
         let everybody = entry.client.bytes == b"*";
-        if everybody && entry.secret() == Secret::Empty && !entry.addresses.is_empty() {
+        if entry.is_open() {
             findings.push(Finding::problem(
                 place,
                 "everybody gets in with any password (unless pppd's `login` asks the system for it)",

@@ -58,6 +58,12 @@ impl Entry {
     pub fn at(&self) -> Position {
         self.client.at
     }
+
+    /// Whether it lets everybody in with any name and password, as long as pppd's `login` does not ask the system.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.client.bytes == b"*" && self.secret() == Secret::Empty && !self.addresses.is_empty()
+    }
 }
 
 /// All entries of a file, and the lines that are none.

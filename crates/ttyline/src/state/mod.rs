@@ -150,6 +150,12 @@ impl LineState {
         !lives(self.pid, self.pid_started)
     }
 
+    /// Whether its writer is no getty: what idles with a program named is mserver, which shares the line.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.state == State::Idle && self.program.is_some()
+    }
+
     /// Whether the process that stays beside the session lives: it will complete the record of the call.
     #[must_use]
     pub fn is_watched(&self) -> bool {

@@ -5,7 +5,7 @@ mod test;
 
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
-use crate::places::{self, CHAP, PAP};
+use crate::places::{self, CHAP, PAP, Places};
 use crate::session::{Session, say, say_json};
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -365,31 +365,52 @@ fn add(session: &Session, own: &ArgMatches) -> Result<u8> {
         }
         put(&mut draft, path, name, server, &secret, &words)?;
     }
-    remarks(&mut draft, name, &secret)?;
+    remarks(session, &mut draft, name, &secret)?;
     session.carry_out(draft)
 }
 
 /// What is odd about an account.
-fn remarks(draft: &mut Draft<'_>, name: &str, secret: &[u8]) -> Result<()> {
+fn remarks(session: &Session, draft: &mut Draft<'_>, name: &str, secret: &[u8]) -> Result<()> {
     if name == "*" {
         draft.note("this account is everybody's: whatever name a caller gives, this secret lets him in");
     }
-    if secret.is_empty() && !system_login(draft)? {
+    if secret.is_empty() && !system_login(draft, &session.places)? {
         draft.note("without a secret pppd takes any password, unless its option `login` asks the system; it is not set in any file");
+    }
+    warn_of_open_doors(draft, &session.places)
+}
+
+/// Says which accounts make all others pointless: those that let everybody in. Debian's pap-secrets comes with one.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn warn_of_open_doors(draft: &mut Draft<'_>, places: &Places) -> Result<()> {
+    if system_login(draft, places)? {
+        return Ok(());
+    }
+    let file = draft.text(PAP)?;
+    for entry in ppp_secrets::read(&file).0.iter().filter(|entry| entry.is_open()) {
+        draft.note(format!(
+            "{}:{} lets everybody in with any name and password; put a # before it (`dialin account rm '*' --pap` takes it away)",
+            draft.root().shown(PAP),
+            entry.at()
+        ));
     }
     Ok(())
 }
 
 /// Whether pppd asks the system for passwords: `login` in the options of all, or of callers.
-fn system_login(draft: &mut Draft<'_>) -> Result<bool> {
+///
+/// # Errors
+/// A file cannot be read.
+pub fn system_login(draft: &mut Draft<'_>, places: &Places) -> Result<bool> {
     for path in [places::OPTIONS, places::DIALIN_PEER] {
         let file = draft.text(path)?;
         if ppp_options::last(&ppp_options::read(&file), &["login"]).is_some() {
             return Ok(true);
         }
     }
-    let login = places::Places::find(draft.root(), None).login_config();
-    let file = draft.text(&login)?;
+    let file = draft.text(&places.login_config())?;
     let lines = ttyline::config::login_edit::lines(&file);
     Ok(lines.iter().any(|l| l.key == "/AutoPPP/" && l.words.iter().any(|w| w == "login")))
 }
@@ -443,7 +464,7 @@ fn set(session: &Session, own: &ArgMatches) -> Result<u8> {
         draft.write(path, file, Readers::Owner)?;
     }
     if let Some(secret) = &secret {
-        remarks(&mut draft, name, secret)?;
+        remarks(session, &mut draft, name, secret)?;
     }
     session.carry_out(draft)
 }

@@ -21,7 +21,7 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
     let server = text(own, "server").unwrap_or("*");
     let members = members(session, group)?;
     let mut draft = session.draft();
-    if !system_login(&mut draft)? {
+    if !system_login(&mut draft, &session.places)? {
         bail!(
             "pppd's option `login` is not set in {} or {}: accounts without a secret would take any password; \
              set it first (`dialin ppp set --dialin login`); nothing was changed",

@@ -129,7 +129,7 @@ pub fn set(
             Readers::All,
         )?;
         if session.root.is_host() {
-            draft.step(&["telinit", "q"], "init reads its table again");
+            draft.tell_init("init reads its table again");
         }
     }
     Ok(())
@@ -224,7 +224,7 @@ pub fn add(
             };
             draft.write(INITTAB, new, Readers::All)?;
             if root.is_host() {
-                draft.step(&["telinit", "q"], "init starts the getty");
+                draft.tell_init("init starts the getty");
             }
         }
     }
@@ -302,7 +302,8 @@ pub fn remove(session: &Session, draft: &mut Draft<'_>, line: &str, keep: bool) 
             let table = draft.text(INITTAB)?;
             draft.write(INITTAB, inittab::without(&table, own), Readers::All)?;
             if session.root.is_host() {
-                draft.step(&["telinit", "q"], "init ends the getty");
+                draft.tell_init("init ends the getty");
+                draft.note(format!("a call that is going on is not ended: `dialin line apply {line} --wait` tells init after it"));
             }
         }
         By::Unit { unit, links } => {

@@ -16,7 +16,7 @@ use ttyline::line_name::LineName;
 use ttyline::visible;
 
 pub use edit::{add, set};
-pub use reload::{let_go, program, reload};
+pub use reload::{calls_on_gone_lines, let_go, program, reload};
 
 /// The table's entry.
 pub const ENTRY: Entry = Entry { name: "line", reads: &["list"], build, run };

@@ -4,6 +4,7 @@
 //! Only processes are signalled that answer for the line themselves, by number and time of start.
 
 use crate::command::code;
+use crate::draft::TELL_INIT;
 use crate::services::{self, By, Init, escaped};
 use crate::session::{Session, say};
 use anyhow::{Result, anyhow, bail};
@@ -49,7 +50,7 @@ pub fn reload(session: &Session, lines: &[String], wait: bool, now: bool) -> Res
     if systemd {
         program(&["systemctl", "daemon-reload"])?;
     } else {
-        program(&["telinit", "q"])?;
+        tell_init(session, wait, now)?;
     }
     let chosen = |line: &str| lines.is_empty() || lines.iter().any(|l| l == line);
     for s in served.iter().filter(|s| chosen(&s.line)) {
@@ -63,6 +64,46 @@ pub fn reload(session: &Session, lines: &[String], wait: bool, now: bool) -> Res
         }
     }
     Ok(code::DONE)
+}
+
+/// Has init read its table again, when that ends no call.
+fn tell_init(session: &Session, wait: bool, now: bool) -> Result<()> {
+    let mut told = false;
+    loop {
+        let calls = if now { Vec::new() } else { calls_on_gone_lines(session)? };
+        if calls.is_empty() {
+            return program(&TELL_INIT);
+        }
+        if !wait {
+            say(format!("{}; init is told by `dialin line apply` after that", calls.join("; ")));
+            return Ok(());
+        }
+        if !told {
+            say(format!("{}; waiting for the end", calls.join("; ")));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// Calls on lines that are no longer in inittab, whose gettys still run: sysvinit ends them when it reads its table.
+///
+/// # Errors
+/// inittab or a unit cannot be read.
+pub fn calls_on_gone_lines(session: &Session) -> Result<Vec<String>> {
+    let all = services::all(&session.root)?;
+    let served =
+        |line: &str| all.iter().any(|s| s.line == line && s.runs && s.command.program == Program::Mgetty);
+    let calls = state::read_all(Path::new(state::DIRECTORY)).into_iter().filter(|now| {
+        // What others do with the line is not init's to end.
+        let own = !is_waiting(now.state) && now.state != State::DialOut;
+        own && !now.is_stale() && !now.is_shared() && !served(&now.line)
+    });
+    Ok(calls.map(|now| format!("{}: {}", visible::line(&now.line), visible::line(now.describe()))).collect())
+}
+
+fn is_waiting(state: State) -> bool {
+    matches!(state, State::Idle | State::Starting | State::Failed | State::CarrierStuck | State::Ended)
 }
 
 fn one(line: &str, unit: Option<&str>, verb: &str, wait: bool, now: bool) -> Result<()> {
@@ -133,15 +174,11 @@ pub fn let_go<'a>(session: &Session, lines: &'a [String]) -> Result<Vec<&'a str>
 fn standing(line: &str) -> Standing {
     let Ok(name) = LineName::new(line) else { return Standing::Nobody };
     let now = state::read(Path::new(state::DIRECTORY), &name).ok().flatten();
-    // What idles with a program named is no getty: mserver shares the line.
-    let shared = |s: &state::LineState| s.state == State::Idle && s.program.is_some();
     let used = |s: &state::LineState| s.doing() == State::DialOut && !s.is_over();
-    if let Some(now) = now.filter(|s| used(s) || !s.is_stale() && !shared(s)) {
+    if let Some(now) = now.filter(|s| used(s) || !s.is_stale() && !s.is_shared()) {
         return match now.state {
             _ if used(&now) => Standing::Busy(now.describe()),
-            State::Idle | State::Starting | State::Failed | State::CarrierStuck | State::Ended => {
-                Standing::Idle(now.pid)
-            }
+            state if is_waiting(state) => Standing::Idle(now.pid),
             _ => Standing::Busy(now.describe()),
         };
     }

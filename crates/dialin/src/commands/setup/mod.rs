@@ -1,6 +1,7 @@
 //! `dialin setup`: from a machine with a modem to a dial-in PPP server.
 
 mod call;
+mod interview;
 mod plan;
 mod routing;
 mod users;
@@ -15,6 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::io::{BufRead, IsTerminal};
 use std::net::Ipv4Addr;
 use ttyline::visible;
+
+pub use routing::{forward_no_more, forwards};
 
 /// The table's entry.
 pub const ENTRY: Entry = Entry { name: "setup", reads: &[], build, run };
@@ -56,6 +59,11 @@ fn build(command: Command) -> Command {
                 .default_value("any"),
         )
         .arg(many("login", "NAME", "a Unix user who logs in at the prompt and gets PPP (/etc/ppp/ppplogin)"))
+        .arg(
+            value("shell", "PROGRAM", "what such a user's shell is")
+                .value_parser(["ppplogin", "pppd"])
+                .default_value("ppplogin"),
+        )
         .arg(flag("no-autoppp", "PPP only after a login at the prompt"))
         .arg(flag("forward", "callers reach other networks (sysctl)"))
         .arg(flag("nat", "and appear there with the server's address (nftables)"))
@@ -96,6 +104,8 @@ pub struct Wanted {
     pub auth: String,
     /// Unix users with their passwords; none: they are there already.
     pub logins: Vec<(String, Option<Vec<u8>>)>,
+    /// Their shell is pppd itself.
+    pub pppd_shell: bool,
     /// /AutoPPP/
     pub autoppp: bool,
     /// ip_forward
@@ -170,11 +180,20 @@ fn wanted(session: &Session, own: &ArgMatches) -> Result<Wanted> {
         |name: &str| -> Vec<String> { own.get_many::<String>(name).into_iter().flatten().cloned().collect() };
     let asking = std::io::stdin().is_terminal() && !session.says_yes();
     let mut lines = many("line").iter().map(|l| line::named(l)).collect::<Result<Vec<_>>>()?;
+    // Who names a line knows the flags; who names none is asked for all that no flag says.
+    let talk = asking && lines.is_empty();
     if lines.is_empty() {
         lines = find_lines(session, asking)?;
     }
     lines.dedup();
-    let remote = address(own, "remote")?;
+    let rings = own.get_one::<u32>("rings").copied().or_else(|| talk.then(interview::rings).flatten());
+    let hunt = own.get_flag("hunt") || talk && lines.len() > 1 && interview::hunt();
+    let local = address(own, "local")?.or_else(|| talk.then(interview::local).flatten());
+    let remote = address(own, "remote")?.or_else(|| talk.then(interview::remote).flatten());
+    let mut dns = many("dns");
+    if dns.is_empty() && talk {
+        dns = interview::name_servers();
+    }
     let mut accounts = Vec::new();
     let mut names = many("account");
     let logins = many("login");
@@ -200,7 +219,20 @@ fn wanted(session: &Session, own: &ArgMatches) -> Result<Wanted> {
             if users::exists(session, &name)? { None } else { Some(secret_of(&name)?.into_bytes()) };
         users.push((name, password));
     }
-    let callback = many("callback")
+    let autoppp = !own.get_flag("no-autoppp") && (!talk || interview::autoppp());
+    let (mut forward, mut nat) = (own.get_flag("forward"), own.get_flag("nat"));
+    if talk && !forward && !nat {
+        (forward, nat) = interview::reach();
+    }
+    let mut allow = many("allow");
+    if allow.is_empty() && talk {
+        allow = interview::allow();
+    }
+    let mut callback = many("callback");
+    if callback.is_empty() && talk {
+        callback = interview::callback();
+    }
+    let callback = callback
         .iter()
         .map(|word| match word.split_once('=') {
             Some((name, number)) => (name.to_string(), Some(number.to_string())),
@@ -209,21 +241,22 @@ fn wanted(session: &Session, own: &ArgMatches) -> Result<Wanted> {
         .collect();
     Ok(Wanted {
         lines,
-        rings: own.get_one::<u32>("rings").copied(),
-        hunt: own.get_flag("hunt"),
+        rings,
+        hunt,
         speed: own.get_one::<String>("speed").cloned(),
-        local: address(own, "local")?,
+        local,
         remote,
-        dns: many("dns"),
+        dns,
         idle: own.get_one::<u32>("idle").copied(),
         proxyarp: own.get_flag("proxyarp"),
         accounts,
         auth: own.get_one::<String>("auth").cloned().unwrap_or_default(),
         logins: users,
-        autoppp: !own.get_flag("no-autoppp"),
-        forward: own.get_flag("forward") || own.get_flag("nat"),
-        nat: own.get_flag("nat"),
-        allow: many("allow"),
+        pppd_shell: own.get_one::<String>("shell").is_some_and(|shell| shell == "pppd"),
+        autoppp,
+        forward: forward || nat,
+        nat,
+        allow,
         callback,
         init: own.get_one::<String>("init").cloned(),
     })
@@ -248,7 +281,14 @@ fn secret_of(name: &str) -> Result<String> {
 
 /// Ports with a modem, shown and chosen.
 fn find_lines(session: &Session, asking: bool) -> Result<Vec<String>> {
+    let chosen = |proposed: &str| -> Result<Vec<String>> {
+        let answer = ask::line("Which lines (names with blanks between)", proposed);
+        answer.split_ascii_whitespace().map(line::named).collect()
+    };
     if !session.root.is_host() {
+        if asking {
+            return chosen("");
+        }
         bail!("below --root no ports can be looked for: name the lines with --line");
     }
     let ports = port::find(true)?;
@@ -258,8 +298,7 @@ fn find_lines(session: &Session, asking: bool) -> Result<Vec<String>> {
     }
     let names: Vec<String> = modems.iter().map(|p| p.best_name().to_string()).collect();
     if asking {
-        let answer = ask::line("Which lines (names with blanks between)", &names.join(" "));
-        return answer.split_ascii_whitespace().map(line::named).collect();
+        return chosen(&names.join(" "));
     }
     match names.as_slice() {
         [one] => Ok(vec![one.clone()]),

@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use ttyline::config::dialin_edit::{self, Rule};
 use ttyline::config::getty_command::Program;
 use ttyline::config::ppp_options::{self, ADDRESSES};
-use ttyline::config::ppp_secrets::{self, Entry, Secret};
+use ttyline::config::ppp_secrets::{self, Entry};
 use ttyline::visible;
 
 /// The server's address, where none is named and the network is free.
@@ -49,7 +49,7 @@ pub fn plan(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Result
     for (name, password) in &wanted.logins {
         let login = session.places.login_config();
         keep_login(draft, &login)?;
-        users::add(draft, name, password.as_deref())?;
+        users::add(draft, name, password.as_deref(), wanted.pppd_shell)?;
     }
     caller_id(session, draft, wanted)?;
     for (name, number) in &wanted.callback {
@@ -102,19 +102,14 @@ fn lines(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Result<()
 /// Accounts of everybody without a secret let everybody in, unless pppd's `login` asks the system as well. Debian's
 /// pap-secrets comes with one.
 fn close_doors(session: &Session, draft: &mut Draft<'_>) -> Result<()> {
-    let mut login = false;
-    for path in [places::OPTIONS, DIALIN_PEER] {
-        login |= ppp_options::last(&ppp_options::read(&draft.text(path)?), &["login"]).is_some();
-    }
+    let login = account::system_login(draft, &session.places)?;
     for path in [PAP, CHAP] {
         // `login` is for PAP alone.
         if login && path == PAP {
             continue;
         }
         let mut file = draft.text(path)?;
-        let open =
-            |e: &Entry| e.client.bytes == b"*" && e.secret() == Secret::Empty && !e.addresses.is_empty();
-        while let Some(entry) = ppp_secrets::read(&file).0.into_iter().find(open) {
+        while let Some(entry) = ppp_secrets::read(&file).0.into_iter().find(Entry::is_open) {
             draft.note(format!(
                 "{}:{} lets everybody in with any name and password; it is put behind a #",
                 session.root.shown(path),

@@ -7,19 +7,42 @@ use crate::session::Session;
 use anyhow::Result;
 use std::net::Ipv4Addr;
 
+/// What the kernel does now.
+const KERNEL: &str = "/proc/sys/net/ipv4/ip_forward";
+
+/// Stands in the file if forwarding was off before: what undo goes back to.
+const WAS_OFF: &str = "net.ipv4.ip_forward = 0";
+
+/// Whether the file switches forwarding on.
+#[must_use]
+pub fn forwards(file: &[u8]) -> bool {
+    let on = |line: &str| line.replace(' ', "") == "net.ipv4.ip_forward=1";
+    String::from_utf8_lossy(file).lines().any(on)
+}
+
+/// Ends forwarding with the file that began it, if it was off before.
+pub fn forward_no_more(draft: &mut Draft<'_>, file: &[u8]) {
+    if String::from_utf8_lossy(file).lines().any(|l| l.starts_with('#') && l.ends_with(WAS_OFF)) {
+        draft.step(&["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"], "forwarding ends");
+    } else {
+        draft.note("forwarding stays on, as it was before the change or may have been");
+    }
+}
+
 /// Lets callers' packets through.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn forward(draft: &mut Draft<'_>) -> Result<()> {
-    let line = "net.ipv4.ip_forward = 1\n";
-    let text = String::from_utf8_lossy(&draft.text(SYSCTL)?).into_owned();
-    let says = |l: &str| {
-        let words = l.replace(' ', "");
-        words == "net.ipv4.ip_forward=1"
-    };
-    if !text.lines().any(says) {
-        draft.write(SYSCTL, format!("{text}{line}").into_bytes(), Readers::All)?;
+    let file = draft.text(SYSCTL)?;
+    if !forwards(&file) {
+        let text = String::from_utf8_lossy(&file);
+        let kernel = if draft.root().is_host() { std::fs::read_to_string(KERNEL).ok() } else { None };
+        let before = match kernel.as_deref().map(str::trim) {
+            Some("0") => format!("# Before `dialin setup`: {WAS_OFF}\n"),
+            _ => String::new(),
+        };
+        draft.write(SYSCTL, format!("{text}{before}net.ipv4.ip_forward = 1\n").into_bytes(), Readers::All)?;
         draft.step(&["sysctl", "-q", "-p", SYSCTL], "forwarding holds at once");
     }
     Ok(())

@@ -1,7 +1,9 @@
-//! Unix users who log in at the prompt and get PPP: /etc/ppp/ppplogin is their shell.
+//! Unix users who log in at the prompt and get PPP: their shell is /etc/ppp/ppplogin, or pppd itself, which then
+//! has no arguments but those of its files.
 
+use crate::commands::autoppp::PPPD;
 use crate::draft::{Draft, Readers};
-use crate::places::PPPLOGIN;
+use crate::places::{DIALIN_PEER, PPPLOGIN};
 use crate::session::Session;
 use anyhow::{Result, anyhow, bail};
 use ttyline::log::reason;
@@ -52,8 +54,8 @@ pub fn exists(session: &Session, name: &str) -> Result<bool> {
 ///
 /// # Errors
 /// The machine's tables are not there or damaged.
-pub fn add(draft: &mut Draft<'_>, name: &str, password: Option<&[u8]>) -> Result<()> {
-    if draft.read(PPPLOGIN)?.is_none() {
+pub fn add(draft: &mut Draft<'_>, name: &str, password: Option<&[u8]>, pppd_shell: bool) -> Result<()> {
+    if !pppd_shell && draft.read(PPPLOGIN)?.is_none() {
         draft.write(PPPLOGIN, SHELL.as_bytes().to_vec(), Readers::Run)?;
     }
     let passwd = utf8(draft.read(PASSWD)?.ok_or_else(|| anyhow!("{PASSWD} is not there"))?, PASSWD)?;
@@ -78,7 +80,13 @@ pub fn add(draft: &mut Draft<'_>, name: &str, password: Option<&[u8]>) -> Result
     let used: Vec<u32> = passwd.lines().filter_map(|l| l.split(':').nth(2)?.parse().ok()).collect();
     let uid = (1000..60000).find(|uid| !used.contains(uid)).ok_or_else(|| anyhow!("no user id is free"))?;
     let gap = |text: &str| if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let line = format!("{}{name}:x:{uid}:{gid}:dial-in:/:{PPPLOGIN}\n", gap(&passwd));
+    let shell = if pppd_shell { PPPD } else { PPPLOGIN };
+    if pppd_shell {
+        draft.note(format!(
+            "{name}: as a shell pppd reads /etc/ppp/options and the line's file only, not {DIALIN_PEER}"
+        ));
+    }
+    let line = format!("{}{name}:x:{uid}:{gid}:dial-in:/:{shell}\n", gap(&passwd));
     draft.write(PASSWD, (passwd + &line).into_bytes(), Readers::All)?;
     let shadow = utf8(draft.text(SHADOW)?, SHADOW)?;
     let hash = crypt::hash(password, &format!("$6${}", salt()?))
