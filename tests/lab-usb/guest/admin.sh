@@ -1,6 +1,6 @@
 # dialin with systemd as init and USB modems: ports, setup by a name that stays, changes that wait for the end of a call,
 # undo. Sourced by scenario.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 
 modem=serial/by-id/usb-Ringback_USB_Modem_OFFICE-if00
 unit=mgetty@$(systemd-escape $modem).service
@@ -59,21 +59,7 @@ check "the caller's computer has a tty" device 123456
 home=$device
 exec {events}<>/lab/events
 printf 'TIMEOUT 15\n"" ATE0 OK \\c\nABORT BUSY ABORT "NO CARRIER"\n"" ATD987654 CONNECT \\c\n' >/lab/dial.chat
-call_ppp() {
-    exchange 'wait 123456 idle 20s' 'wait 987654 idle 20s'
-    busybox unshare -n /usr/sbin/pppd "$home" 57600 connect '/usr/sbin/chat -f /lab/dial.chat' noauth nodetach modem \
-        noipdefault user max password secret-of-max logfile /lab/out/home-pppd.log >/lab/out/home.log 2>&1 &
-    caller=$!
-    local seen='' who
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
-        read -rt 5 -u "$events" who || continue
-        seen+="$who; "
-        [[ $seen == *up*10.64.64.1* && $seen == *up*10.64.64.2* ]] && return 0
-    done
-    why="within 60 s: ${seen:-nothing}; $(tail -n 3 /lab/out/home-pppd.log | tr '\n' ' ')"
-    return 1
-}
-pings() { why=$(busybox ping -c 2 -W 5 10.64.64.2 2>&1); }
+call_ppp() { ppp_comes_up user max password secret-of-max; }
 check "PPP comes up with the line's addresses" call_ppp
 check "the office reaches the caller" pings
 kill "$caller" 2>/dev/null

@@ -84,3 +84,22 @@ count() {
         echo "$line"
     done
 }
+
+# ppp_comes_up OPTION…: the caller at the tty $home dials and speaks PPP, with these options and in a network of his
+# own, until $events tells that both ends are up. `caller` is his pppd.
+ppp_comes_up() {
+    exchange 'wait 123456 idle 20s' 'wait 987654 idle 20s'
+    while read -rt 0 -u "$events"; do read -r -u "$events" _; done
+    busybox unshare -n /usr/sbin/pppd "$home" 57600 connect '/usr/sbin/chat -f /lab/dial.chat' noauth nodetach modem \
+        noipdefault logfile /lab/out/home-pppd.log "$@" >/lab/out/home.log 2>&1 &
+    caller=$!
+    local seen='' who
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        read -rt 5 -u "$events" who || continue
+        seen+="$who; "
+        [[ $seen == *up*10.64.64.1* && $seen == *up*10.64.64.2* ]] && return 0
+    done
+    why="within 60 s: ${seen:-nothing}; $(tail -n 3 /lab/out/home-pppd.log | tr '\n' ' ')"
+    return 1
+}
+pings() { why=$(busybox ping -c 2 -W 5 10.64.64.2 2>&1); }
