@@ -8,20 +8,27 @@
 //! CARRIER, or with three escape characters in a row. A remote side may forge the words of the way back; a
 //! client cannot forge those of the way there: the modem could only echo them, and the last letter of a
 //! CONNECT that is no command does not reach it. What would blind this (V0, Q1, another S3 or S5, storing
-//! another S2), and what dials without D (tones, call diversion), is answered ERROR; a dial command that
-//! leaves the call open for more digits (`;`) is refused.
+//! another S2), and what dials without D (tones, call diversion, short messages), is answered ERROR; a dial
+//! command that leaves the call open for more digits (`;`) or may begin another one (`!`) is refused.
+//!
+//! A line is judged whole, and the modem may stop at an error in its middle: an escape character that has once
+//! been asked for is one for the rest of the session, and so is `+`.
 
 use ttyline::number::{Policy, Reason, Typed};
 
 /// The longest command line that is kept; a longer one is answered ERROR.
 const MOST_LINE: usize = 400;
+/// How much of what the client has said last in a call is kept: a command to dial with its number.
+const RECENT: usize = 80;
 /// The most numbers that are remembered for the record.
 const MOST_NUMBERS: usize = 20;
 const CR: u8 = 13;
 const BACKSPACE: u8 = 8;
-/// Extended commands that send digits, dial or divert calls (V.253 +VTS; 3GPP TS 27.007 +CCFC, +CUSD; TIA-707 +CDV),
-/// without `+`. Voice modems from before V.253 have `#VTS`.
-const DIALS: [&[u8]; 4] = [b"VTS", b"CCFC", b"CUSD", b"CDV"];
+/// Commands that send digits, dial, divert calls or send short messages without D: V.253 +VTS (#VTS before it),
+/// 3GPP TS 27.007 +CCFC, +CUSD, +CTFR, +CKPD, TS 27.005 +CMGS, +CMSS, +CMGC, TIA-707 +CDV. Wherever they stand: some
+/// modems take one right behind another's value.
+const DIALS: [&[u8]; 10] =
+    [b"+VTS", b"#VTS", b"+CCFC", b"+CUSD", b"+CTFR", b"+CKPD", b"+CMGS", b"+CMSS", b"+CMGC", b"+CDV"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -40,12 +47,15 @@ pub struct Guard {
     held: Vec<u8>,
     /// Bytes since the last line of the modem.
     word: Vec<u8>,
-    /// S2, the escape character.
-    escape: u8,
-    /// How many of them the client has just sent.
+    /// What S2, the escape character, may be: a bit for each.
+    escape: u128,
+    /// Which of them the client has just sent, and how often.
+    last: u8,
     escapes: u8,
     /// How much of CONNECT the client's last printable bytes spell, in command state.
     spelt: usize,
+    /// What the client has said last in a call.
+    recent: Vec<u8>,
     /// A command has been passed on, so that `A/` repeats one that was judged.
     passed: bool,
     /// Numbers dialled, and those that were refused.
@@ -57,7 +67,7 @@ pub struct Guard {
 /// What a command line comes to.
 #[derive(Debug, PartialEq, Eq)]
 enum Judgement {
-    Pass { calls: bool, escape: Option<u8> },
+    Pass { calls: bool, escape: u128 },
     NoCarrier,
     Error,
 }
@@ -71,9 +81,11 @@ impl Guard {
             state: State::Command,
             held: Vec::new(),
             word: Vec::new(),
-            escape: b'+',
+            escape: 1 << b'+',
+            last: 0,
             escapes: 0,
             spelt: 0,
+            recent: Vec::new(),
             passed: false,
             dialled: Vec::new(),
             refused: Vec::new(),
@@ -96,27 +108,47 @@ impl Guard {
 
     /// Bytes from the client: those for the modem are appended to `to_line`, answers in its stead to `back`.
     pub fn from_client(&mut self, bytes: &[u8], to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
-        for (place, &byte) in bytes.iter().enumerate() {
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
             if self.state == State::Data {
-                self.escapes = if byte == self.escape && byte < 128 { self.escapes + 1 } else { 0 };
+                let data = rest.iter().position(|b| self.may_escape(*b)).unwrap_or(rest.len());
+                if data > 0 {
+                    let (data, behind) = rest.split_at(data);
+                    self.remember(data);
+                    to_line.extend_from_slice(data);
+                    (self.last, self.escapes, rest) = (0, 0, behind);
+                    continue;
+                }
+                // A modem whose last command had parity looks at seven bits.
+                self.escapes = if byte & 0x7f == self.last { self.escapes + 1 } else { 1 };
+                self.last = byte & 0x7f;
                 if self.escapes >= 3 {
                     // Perhaps not: then lines that look like commands are held back in vain.
                     self.state = State::Command;
                 }
                 to_line.push(byte);
-                if self.state == State::Data && self.escapes == 0 && !bytes.contains(&self.escape) {
-                    to_line.extend_from_slice(bytes.get(place + 1..).unwrap_or_default());
-                    return;
+            } else {
+                if self.state == State::Calling && byte >= b' ' {
+                    // The modem gives up and is in command state again, whatever it says now. The LF behind
+                    // a CR does not count.
+                    self.state = State::Command;
                 }
-                continue;
+                self.take(byte, to_line, back);
             }
-            if self.state == State::Calling && byte >= b' ' {
-                // The modem gives up and is in command state again, whatever it says now. The LF behind
-                // a CR does not count.
-                self.state = State::Command;
-            }
-            self.take(byte, to_line, back);
+            rest = behind;
         }
+    }
+
+    fn remember(&mut self, data: &[u8]) {
+        let kept = data.get(data.len().saturating_sub(RECENT)..).unwrap_or_default();
+        let over = (self.recent.len() + kept.len()).saturating_sub(RECENT);
+        self.recent.drain(..over);
+        self.recent.extend(kept.iter().map(|b| (b & 0x7f).to_ascii_uppercase()));
+    }
+
+    /// Whether a byte may be the escape character.
+    fn may_escape(&self, byte: u8) -> bool {
+        self.escape >> (byte & 0x7f) & 1 != 0
     }
 
     /// A byte that is no part of a command.
@@ -185,11 +217,10 @@ impl Guard {
             Judgement::Pass { calls, escape } => {
                 to_line.extend_from_slice(&line);
                 to_line.push(CR);
-                self.escape = escape.unwrap_or(self.escape);
+                self.escape |= escape;
                 self.passed = true;
                 if calls {
                     self.state = State::Calling;
-                    self.escapes = 0;
                 }
             }
             Judgement::NoCarrier => no_carrier(back),
@@ -200,7 +231,10 @@ impl Guard {
     /// Goes through the commands of one line.
     fn judge(&mut self, text: &str) -> Judgement {
         let compact: Vec<u8> = text.bytes().filter(|b| *b != b' ').map(|b| b.to_ascii_uppercase()).collect();
-        let (mut rest, mut calls, mut escape) = (&compact[..], false, None);
+        if DIALS.iter().any(|dials| compact.windows(dials.len()).any(|w| w == *dials)) {
+            return Judgement::Error;
+        }
+        let (mut rest, mut calls, mut escape) = (&compact[..], false, 0u128);
         while let Some((&letter, after)) = rest.split_first() {
             rest = after;
             match letter {
@@ -210,14 +244,17 @@ impl Guard {
                     number(&mut rest);
                 }
                 b'S' => {
-                    let register = number(&mut rest).unwrap_or(0);
+                    let Some(register) = number(&mut rest) else {
+                        // It may be the register that was named last.
+                        return Judgement::Error;
+                    };
                     if rest.first() == Some(&b'=') {
                         rest = rest.get(1..).unwrap_or_default();
                         let value = number(&mut rest).unwrap_or(0);
                         match (register, u8::try_from(value)) {
                             (3, Ok(CR)) | (5, Ok(BACKSPACE)) => {}
                             (3 | 5, _) | (2, Err(_)) => return Judgement::Error,
-                            (2, Ok(value)) => escape = Some(value),
+                            (2, Ok(value)) => escape |= 1 << (value & 0x7f),
                             _ => {}
                         }
                     } else if rest.first() != Some(&b'?') {
@@ -231,11 +268,6 @@ impl Guard {
                 b'V' if number(&mut rest).unwrap_or(0) == 0 => return Judgement::Error,
                 b'Q' if number(&mut rest).unwrap_or(0) != 0 => return Judgement::Error,
                 b'V' | b'Q' => {}
-                // Resets S2 with all else; the profile may hold V0, but not what was checked above.
-                b'Z' => {
-                    escape = Some(b'+');
-                    number(&mut rest);
-                }
                 b'#' if rest.starts_with(b"CID") => {
                     rest = rest.get(3..).unwrap_or_default();
                     if matches!(rest.first(), Some(b'=' | b'?')) {
@@ -255,19 +287,15 @@ impl Guard {
                         };
                     }
                 }
-                // What ATZ brings back is to have the escape character that this knows of.
+                // What ATZ brings back in the next session is to have the escape character that this knows of.
                 b'&' if rest.first() == Some(&b'W') => {
-                    if escape.unwrap_or(self.escape) != b'+' {
+                    if self.escape | escape != 1 << b'+' {
                         return Judgement::Error;
                     }
                     rest = rest.get(1..).unwrap_or_default();
                     number(&mut rest);
                 }
-                b'#' if DIALS.iter().any(|dials| rest.starts_with(dials)) => return Judgement::Error,
                 b'&' | b'\\' | b'%' | b'-' | b'*' | b'#' | b'$' => {
-                    if letter == b'&' && rest.first() == Some(&b'F') {
-                        escape = Some(b'+');
-                    }
                     rest = rest.get(1..).unwrap_or_default();
                     number(&mut rest);
                 }
@@ -281,9 +309,7 @@ impl Guard {
                     let plain =
                         |value: &[u8]| value.split(|b| *b == b'"').step_by(2).any(|v| v.contains(&b'D'));
                     let name = extended.get(..extended.len() - value.len()).unwrap_or_default();
-                    if (!name.is_empty() && plain(value))
-                        || DIALS.iter().any(|dials| extended.starts_with(dials))
-                    {
+                    if !name.is_empty() && plain(value) {
                         return Judgement::Error;
                     }
                 }
@@ -294,7 +320,7 @@ impl Guard {
     }
 
     /// A dial command: `string` is all behind its D.
-    fn dial(&mut self, string: &[u8], escape: Option<u8>) -> Judgement {
+    fn dial(&mut self, string: &[u8], escape: u128) -> Judgement {
         match self.may_dial(string) {
             // Off the hook without a number: harmless, and how some calls are taken.
             Ok(number) if number.is_empty() => {}
@@ -320,6 +346,10 @@ impl Guard {
                 b'0'..=b'9' => whole.push(char::from(byte)),
                 b'+' if whole.is_empty() => whole.push('+'),
                 b'T' | b'P' => {}
+                // Before the number it is how some houses give a line.
+                b'!' if whole.chars().any(|c| c.is_ascii_digit()) => {
+                    return Err("a flash may begin another call".into());
+                }
                 b',' | b'W' | b'@' | b'!' => starts.push(whole.len()),
                 b'(' | b')' | b'-' | b'.' | b'/' => {}
                 b';' => return Err("it leaves the call open for more digits".into()),
@@ -348,8 +378,11 @@ impl Guard {
         }
     }
 
-    /// What the modem says: only its result codes matter.
-    pub fn from_modem(&mut self, bytes: &[u8]) {
+    /// What the modem says: only its result codes matter. Gives whether the modem may be dialling what was meant for
+    /// the other side, because that had just hung up: any byte ends it.
+    #[must_use]
+    pub fn from_modem(&mut self, bytes: &[u8]) -> bool {
+        let mut stop = false;
         for &byte in bytes {
             if byte != CR && byte != b'\n' {
                 if self.word.len() < 32 {
@@ -361,7 +394,8 @@ impl Guard {
             match (self.state, &word[..]) {
                 (State::Calling, word) if word.starts_with(b"CONNECT") => {
                     self.state = State::Data;
-                    self.escapes = 0;
+                    (self.last, self.escapes) = (0, 0);
+                    self.recent.clear();
                 }
                 (
                     State::Calling,
@@ -369,10 +403,14 @@ impl Guard {
                 ) => {
                     self.state = State::Command;
                 }
-                (State::Data, b"NO CARRIER") => self.state = State::Command,
+                (State::Data, b"NO CARRIER") => {
+                    self.state = State::Command;
+                    stop |= self.recent.windows(2).any(|two| two == b"AT" || two == b"A/");
+                }
                 _ => {}
             }
         }
+        stop
     }
 }
 

@@ -62,6 +62,7 @@ fn forbidden_numbers_never_reach_the_modem_in_any_form() {
         "AT\x01D\x02T0900\r",
         "\u{1}ATDT 09 00\r",
         "ATDT0301;\r",
+        "ATDT0301!0900\r",
         "ATDS=1\r",
         "ATDL\r",
         "ATD\"home\"\r",
@@ -103,6 +104,12 @@ fn what_would_blind_the_watch_is_an_error() {
         "AT+CDV=0900\r",
         "ATH1+VTS=\"0900\"\r",
         "AT+CCFC=0,3,\"0900\"\r",
+        "AT+FCLASS=8+VTS=0,9,0,0\r",
+        "AT+CSQ;+CMGS=\"0900\"\r",
+        "at+cmss=1,\"0900\"\r",
+        "AT+CTFR=0900\r",
+        "AT+CKPD=\"0900s\"\r",
+        "ATS3?S=65\r",
         "AT+GMI?DT0900\r",
         "AT+GMI1DT0900\r",
         "ATS5=65\r",
@@ -149,11 +156,11 @@ fn data_pass_untouched_and_the_way_back_is_watched() {
     for way_back in ["NO CARRIER", "+++"] {
         let mut guard = guard();
         talk(&mut guard, b"ATDT100\r\n");
-        guard.from_modem(b"ATDT100\r\r\nCONNECT 33600\r\n");
+        let _ = guard.from_modem(b"ATDT100\r\r\nCONNECT 33600\r\n");
         assert_eq!(talk(&mut guard, b"ATDT0900\r").0, "ATDT0900\r", "it is data to the other side");
         match way_back {
             "+++" => assert_eq!(talk(&mut guard, b"+++").0, "+++"),
-            other => guard.from_modem(format!("\r\n{other}\r\n").as_bytes()),
+            other => assert!(guard.from_modem(format!("\r\n{other}\r\n").as_bytes()), "what came too late"),
         }
         assert_eq!(
             talk(&mut guard, b"ATDT0900\r"),
@@ -161,16 +168,46 @@ fn data_pass_untouched_and_the_way_back_is_watched() {
             "{way_back}"
         );
         talk(&mut guard, b"ATO\r");
-        guard.from_modem(b"\r\nCONNECT\r\n");
+        let _ = guard.from_modem(b"\r\nCONNECT\r\n");
         assert_eq!(talk(&mut guard, b"ATDT0900\r").0, "ATDT0900\r");
     }
     // Another escape character.
     let mut guard = guard();
     talk(&mut guard, b"ATS2=35DT100\r");
-    guard.from_modem(b"\r\nCONNECT\r\n");
-    assert_eq!(talk(&mut guard, b"+++ATDT0900\r").0, "+++ATDT0900\r");
+    let _ = guard.from_modem(b"\r\nCONNECT\r\n");
+    assert_eq!(talk(&mut guard, b"++ATDT0900\r").0, "++ATDT0900\r");
     assert_eq!(talk(&mut guard, b"##").0, "##");
     assert!(!told_to_dial(&talk(&mut guard, b"#ATDT0900\r").0));
+}
+
+#[test]
+fn an_escape_character_that_may_be_one_is_one() {
+    // The modem stops at what it does not know: S2 is still `+`, or still `#`.
+    for (said, escape) in [
+        ("ATJ9S2=35\r", &b"+++"[..]),
+        ("ATS2=35\rATJ9S2=43\r", b"###"),
+        ("ATS2=35\rATJ9Z\r", b"###"),
+        ("ATS2=35\rAT&F\r", b"+++"),
+        ("AT\r", b"\xab\xab\xab"),
+        ("AT\r", b"data\xab+\xab"),
+    ] {
+        for cut in 1..escape.len() {
+            let mut guard = guard();
+            talk(&mut guard, said.as_bytes());
+            talk(&mut guard, b"ATDT100\r");
+            let _ = guard.from_modem(b"\r\nCONNECT\r\n");
+            let (mut line, mut back) = (Vec::new(), Vec::new());
+            guard.from_client(&escape[..cut], &mut line, &mut back);
+            guard.from_client(&escape[cut..], &mut line, &mut back);
+            assert_eq!((&line[..], &back[..]), (escape, &b""[..]));
+            assert!(!told_to_dial(&talk(&mut guard, b"\rATDT0900\r").0), "{said:?}");
+        }
+    }
+    // Mixed, they are data.
+    let mut guard = guard();
+    talk(&mut guard, b"ATS2=35DT100\r");
+    let _ = guard.from_modem(b"\r\nCONNECT\r\n");
+    assert_eq!(talk(&mut guard, b"++##+x++ATDT0900\r").0, "++##+x++ATDT0900\r");
 }
 
 #[test]
@@ -187,12 +224,12 @@ fn connect_cannot_be_forged_by_an_echo() {
         let (line, _) = talk(&mut guard, said.as_bytes());
         let echo: String = line.chars().filter(|c| *c >= ' ' || *c == '\r' || *c == '\n').collect();
         assert!(!echo.to_ascii_uppercase().contains("CONNECT"), "{said:?}: {echo:?}");
-        guard.from_modem(echo.as_bytes());
+        let _ = guard.from_modem(echo.as_bytes());
         assert!(!told_to_dial(&talk(&mut guard, b"ATDT0900\r").0), "{said:?}");
     }
     // A CONNECT nobody asked for.
     let mut guard = guard();
-    guard.from_modem(b"\r\nCONNECT\r\n");
+    let _ = guard.from_modem(b"\r\nCONNECT\r\n");
     assert!(!told_to_dial(&talk(&mut guard, b"ATDT0900\r").0));
 }
 
@@ -200,8 +237,26 @@ fn connect_cannot_be_forged_by_an_echo() {
 fn a_repeated_command_was_judged() {
     let mut guard = guard();
     talk(&mut guard, b"ATDT100\r");
-    guard.from_modem(b"\r\nBUSY\r\n");
+    let _ = guard.from_modem(b"\r\nBUSY\r\n");
     assert_eq!(talk(&mut guard, b"a/").0, "A/");
+}
+
+#[test]
+fn what_may_have_come_as_the_other_side_hung_up_is_stopped() {
+    for (said, stop) in [
+        (&["plain words"][..], false),
+        (&["a long tail behind ATDT0900 ", &"x".repeat(100)], false),
+        (&["\ra", "tdt09", "00\r"], true),
+        (&["\ra/"], true),
+    ] {
+        let mut guard = guard();
+        talk(&mut guard, b"ATDT100\r");
+        assert!(!guard.from_modem(b"\r\nCONNECT\r\n"));
+        for said in said {
+            talk(&mut guard, said.as_bytes());
+        }
+        assert_eq!(guard.from_modem(b"\r\nNO CARRIER\r\n"), stop, "{said:?}");
+    }
 }
 
 #[test]
@@ -209,15 +264,16 @@ fn another_escape_character_is_not_stored() {
     let mut guard = guard();
     talk(&mut guard, b"ATS2=35\r");
     assert_eq!(talk(&mut guard, b"AT&W\r").1, "\r\nERROR\r\n");
+    // ATZ may be a command that the modem does not get to.
     talk(&mut guard, b"ATZ\r");
-    assert_eq!(talk(&mut guard, b"AT&W\r").0, "AT&W\r");
+    assert_eq!(talk(&mut guard, b"AT&W\r").1, "\r\nERROR\r\n");
 }
 
 #[test]
 fn dtr_and_breaks_may_bring_the_modem_out_of_its_data() {
     let mut guard = guard();
     talk(&mut guard, b"AT&D1DT100\r");
-    guard.from_modem(b"\r\nCONNECT\r\n");
+    let _ = guard.from_modem(b"\r\nCONNECT\r\n");
     assert_eq!(talk(&mut guard, b"ATDT0900\r").0, "ATDT0900\r");
     guard.may_be_in_command_state();
     assert!(!told_to_dial(&talk(&mut guard, b"ATDT0900\r").0));
@@ -240,7 +296,7 @@ proptest! {
     fn any_bytes_are_read_without_harm(said: Vec<u8>, answered: Vec<u8>) {
         let mut guard = guard();
         talk(&mut guard, &said);
-        guard.from_modem(&answered);
+        let _ = guard.from_modem(&answered);
         talk(&mut guard, &said);
         prop_assert!(guard.held.len() <= MOST_LINE + 3 && guard.word.len() <= 32);
     }

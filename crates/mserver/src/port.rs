@@ -7,6 +7,7 @@ use ttyline::sys::termios::{self, Queue, When};
 use ttyline::sys::tty::{self, ModemLines};
 use ttyline::telnet::com_port::line_state;
 use ttyline::telnet::com_port_server::{Output, Port, Purge};
+use ttyline::telnet::frame::Frame;
 use ttyline::telnet::notices;
 
 /// PARMRK and INPCK of termbits.h: breaks and damaged bytes are marked among the data.
@@ -22,15 +23,20 @@ pub struct LinePort<'a> {
     pub purged: Purge,
     /// Whether the line marks breaks from now on.
     pub marking: Option<bool>,
-    /// DTR fell or a break began: what a modem may take for an escape from its data.
+    /// Something was done that brings a modem out of its data, or after which its answers may not be heard or
+    /// read: DTR or RTS fell, a break began, the frame is another.
     pub disturbed: bool,
+    /// Somebody reads what is said on the line: the modem gets all of it, as it was read, and what the modem says
+    /// is not thrown away here.
+    pub guarded: bool,
 }
 
 impl<'a> LinePort<'a> {
     /// For one request.
     #[must_use]
     pub fn new(line: &'a Line) -> LinePort<'a> {
-        LinePort { line, purged: Purge { received: false, unsent: false }, marking: None, disturbed: false }
+        let purged = Purge { received: false, unsent: false };
+        LinePort { line, purged, marking: None, disturbed: false, guarded: false }
     }
 }
 
@@ -46,6 +52,14 @@ impl Port for LinePort<'_> {
     }
 
     fn set(&mut self, settings: &Settings) {
+        let (frame, before) = (Frame::of(settings), self.settings().as_ref().map(Frame::of));
+        // With less than seven bits a modem hears letters that were not sent.
+        if self.guarded && frame.data_bits < 7 {
+            return;
+        }
+        self.disturbed |= before.is_none_or(|before| {
+            (before.speed, before.data_bits, before.parity) != (frame.speed, frame.data_bits, frame.parity)
+        });
         // At once: waiting for output to drain would stop everybody else.
         let _ = self.line.set(settings, When::Now);
     }
@@ -55,7 +69,7 @@ impl Port for LinePort<'_> {
     }
 
     fn drive(&mut self, output: Output, on: bool) {
-        self.disturbed |= output == Output::Dtr && !on;
+        self.disturbed |= !on;
         let which = if output == Output::Dtr { ModemLines::DTR } else { ModemLines::RTS };
         let _ = if on { tty::raise(self.line, which) } else { tty::lower(self.line, which) };
     }
@@ -71,14 +85,17 @@ impl Port for LinePort<'_> {
     }
 
     fn purge(&mut self, what: Purge) {
+        self.purged.received |= what.received;
+        if self.guarded {
+            return;
+        }
+        self.purged.unsent |= what.unsent;
         let queue = match (what.received, what.unsent) {
             (true, true) => Queue::Both,
             (true, false) => Queue::Input,
             _ => Queue::Output,
         };
         let _ = self.line.flush(queue);
-        self.purged.received |= what.received;
-        self.purged.unsent |= what.unsent;
     }
 
     fn modem_state(&self) -> Option<u8> {

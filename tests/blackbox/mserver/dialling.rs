@@ -84,3 +84,48 @@ fn no_form_of_a_command_gets_a_forbidden_number_to_the_modem() {
     let called = records[0]["called"].as_str().expect("numbers");
     assert!(called.contains("T0900 refused") && called.contains("100"), "{called}");
 }
+
+#[test]
+fn a_client_of_rfc_2217_cannot_make_the_watch_miss_the_end_of_a_call() {
+    let (modem, port) = (Modem::new(), free_port());
+    let conf = format!("{port} /dev/{} 9600,8,N,1,rfc2217 * dial-allow=100 settle=10ms\n", modem.line());
+    let _server = Server::start(&conf);
+    let mut client = Client::connect(port);
+    let tricks: [(&str, &[u8], &[u8]); 4] = [
+        ("suspend", b"\xff\xfa\x2c\x08\xff\xf0", b"\xff\xfa\x2c\x09\xff\xf0"),
+        ("speed", b"\xff\xfa\x2c\x01\0\0\x01\x2c\xff\xf0", b"\xff\xfa\x2c\x01\0\0\x25\x80\xff\xf0"),
+        ("parity", b"\xff\xfa\x2c\x03\x02\xff\xf0", b"\xff\xfa\x2c\x03\x01\xff\xf0"),
+        ("RTS", b"\xff\xfa\x2c\x05\x0c\xff\xf0", b"\xff\xfa\x2c\x05\x0b\xff\xf0"),
+    ];
+    for (trick, before, after) in tricks {
+        client.say("ATDT100\r");
+        client.hear("CONNECT 33600\r\n");
+        client.say(before);
+        let mark = modem.mark();
+        client.say("x");
+        modem.expect("x", mark);
+        // The other side hangs up, which the modem says, but not so that it is understood.
+        modem.hang_up();
+        client.say("ATDT0900\r");
+        client.say(after);
+        client.hear("NO CARRIER\r\n");
+        assert!(!modem.commands().iter().any(|c| c.contains("0900")), "{trick}: {:?}", modem.commands());
+    }
+}
+
+#[test]
+fn a_command_is_not_cut_by_a_purge() {
+    use nix::sys::termios::{FlowArg, tcflow};
+    let (modem, port) = (Modem::new(), free_port());
+    let conf = format!("{port} /dev/{} 9600,8,N,1,rfc2217 * dial-allow=100 settle=10ms\n", modem.line());
+    let _server = Server::start(&conf);
+    let mut client = Client::connect(port);
+    client.say("ATI\r");
+    client.hear("OK\r\n");
+    tcflow(modem.pty().slave(), FlowArg::TCOOFF).expect("stop the line");
+    client.say(b"ATDT100\r\xff\xfa\x2c\x0c\x03\xff\xf0");
+    client.hear(b"\xff\xfa\x2c\x70\x03\xff\xf0");
+    tcflow(modem.pty().slave(), FlowArg::TCOON).expect("let it go");
+    client.hear("CONNECT 33600\r\n");
+    assert_eq!(modem.commands(), ["ATI", "ATDT100"]);
+}

@@ -1,6 +1,7 @@
 //! Bytes between a client and its modem.
 
 use super::{GONE, Session};
+use crate::dial::Guard;
 use crate::pending::Pending;
 use crate::port::LinePort;
 use crate::server::{SCRATCH, Server, Source};
@@ -12,6 +13,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use ttyline::config::mserver::Unplugged;
 use ttyline::line::Input;
 use ttyline::log::Severity;
+use ttyline::share::hold::Held;
 use ttyline::telnet::codec::{self, Event};
 use ttyline::telnet::marks::Marks;
 
@@ -127,6 +129,17 @@ pub(super) fn is_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
+/// Throws away what the modem has said, but not unheard; see [`Guard::from_modem`].
+fn throw_away(held: &Held, guard: &mut Guard) -> bool {
+    let (mut said, mut stop) = ([0; 512], false);
+    // What a terminal keeps for its reader; a modem that goes on talking is not waited for.
+    for _ in 0..16 {
+        let Ok(Input::Bytes(count)) = held.line.read(&mut said) else { break };
+        stop |= guard.from_modem(said.get(..count).unwrap_or_default());
+    }
+    stop
+}
+
 impl Server {
     /// Carries bytes both ways, for one turn.
     pub(in crate::server) fn pump(&mut self, n: usize) {
@@ -172,7 +185,14 @@ impl Server {
         }
         let mut moved = session.flush().map_err(|_| GONE)?;
         let answers_wait = session.to_net.len() > MOST_ANSWERS;
-        if session.net_readable && session.to_line.is_empty() && session.net_ended.is_none() && !answers_wait
+        // What the modem says is judged before what the client says next: a client that does not listen is not
+        // listened to.
+        let deaf = session.guard.is_some() && !session.net_is_clear();
+        if session.net_readable
+            && session.to_line.is_empty()
+            && session.net_ended.is_none()
+            && !answers_wait
+            && !deaf
         {
             match session.stream.read(&mut *self.scratch) {
                 Ok(0) => session.net_ended = Some(self.now),
@@ -249,12 +269,17 @@ impl Server {
             let (Some(event), Some(held)) = (piece.event, &session.held) else { continue };
             let asked = matches!(event, Event::Sub);
             let mut port = LinePort::new(&held.line);
+            port.guarded = session.guard.is_some();
             let Some(telnet) = session.speech.telnet() else { break };
             let wanted = telnet.act(event, &mut port, &mut self.out);
             let (purged, marking) = (port.purged, port.marking);
-            if let Some(guard) = session.guard.as_mut().filter(|_| port.disturbed || wanted == Wanted::Break)
-            {
-                guard.may_be_in_command_state();
+            let mut stop = false;
+            let suspended = telnet.com_port.as_ref().is_some_and(|server| server.suspended());
+            if let Some(guard) = &mut session.guard {
+                if port.disturbed || suspended || wanted == Wanted::Break {
+                    guard.may_be_in_command_state();
+                }
+                stop = purged.received && throw_away(held, guard);
             }
             if asked && matches!(session.conf.options.unplugged, Unplugged::Wait(_)) {
                 session.control.get_or_insert_default().settings = held.line.settings().ok();
@@ -267,6 +292,9 @@ impl Server {
             }
             if wanted == Wanted::Break {
                 session.short_break(self.now);
+            }
+            if stop {
+                session.give_line(b"\r");
             }
         }
         Ok(())
@@ -295,8 +323,8 @@ impl Server {
         }
         let data = self.scratch.get(..count).unwrap_or_default();
         session.received += count as u64;
-        if let Some(guard) = &mut session.guard {
-            guard.from_modem(data);
+        if session.guard.as_mut().is_some_and(|guard| guard.from_modem(data)) {
+            session.give_line(b"\r");
         }
         let is_telnet = session.speech.telnet().is_some();
         let given = if is_telnet && !codec::is_plain(data) {
