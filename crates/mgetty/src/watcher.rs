@@ -197,7 +197,9 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside, held: Option<OwnedFd>) 
     }
     let keeper = Keeper::over(beside.lock.clone(), beside.session).ok();
     drop(held);
-    let guard = Guard { beside, session: &session, line: &mut line, lost: None, keeper, mend_at: None };
+    // What was removed before it began to watch makes no news.
+    let mend_at = keeper.as_ref().filter(|keeper| keeper.missing()).map(|_| Instant::now() + UNLOCKED);
+    let guard = Guard { beside, session: &session, line: &mut line, lost: None, keeper, mend_at };
     let cause = guard.live();
     if let Some(meter) = beside.meter {
         (call.bytes_in, call.bytes_out) = meter.read(line.as_ref());

@@ -108,6 +108,26 @@ fn a_lock_that_a_script_removes_is_made_again() {
     assert!(getty.running().status_now().is_none(), "the session goes on");
 }
 
+/// Before the process that stays beside the session has begun to watch.
+#[test]
+fn a_lock_that_the_program_removes_first_of_all_is_made_again() {
+    let mut getty = Getty::new("");
+    if getty.subject.original {
+        return;
+    }
+    let program =
+        getty.sandbox.script("scruffy", "rm -f /run/lock/LCK..*\necho \"<<removed>>\"\nread answer\n");
+    getty.login_config(&format!("* - - {}\n", program.display()));
+    getty.start();
+    getty.wait_idle();
+    let mark = getty.prompt();
+    getty.modem.send("joe\r");
+    getty.modem.expect("<<removed>>", mark);
+    let pid = getty.running().pid().as_raw();
+    let made = wait::until("the lock", || fs::read_to_string(getty.lock_path()).ok());
+    assert_eq!(made, format!("{pid:10}\n"));
+}
+
 #[test]
 fn a_line_in_use_whose_lock_a_script_removes_is_still_in_use() {
     let mut getty = Getty::new("");
