@@ -143,6 +143,35 @@ fn a_new_line_has_a_section_of_its_own() {
     let busybox = sysv("::sysinit:/etc/rc\ntty1::respawn:/bin/login\n");
     busybox.change(&["line", "add", "ttyS1"]);
     assert!(busybox.read(INITTAB).ends_with("\n::respawn:/sbin/mgetty ttyS1\n"));
+    // Debian's own sysvinit has a sysinit line without levels, and refuses lines without an id.
+    let debian = sysv("id:2:initdefault:\nsi::sysinit:/etc/init.d/rcS\n~~:S:wait:/sbin/sulogin\n");
+    debian.change(&["line", "add", "ttyS1"]);
+    assert!(debian.read(INITTAB).ends_with("\nS1:2345:respawn:/sbin/mgetty ttyS1\n"));
+}
+
+#[test]
+fn a_line_command_says_what_stays_as_it_is() {
+    let two =
+        "a1:23:respawn:/sbin/mgetty ttyS1\nb1:23:respawn:/sbin/mgetty ttyS1\nS2:23:off:/sbin/mgetty ttyS2\n";
+    let tree = sysv(two);
+    assert!(tree.change(&["line", "set", "ttyS2", "rings=3"]).contains("ttyS2 is switched off"));
+    let err = tree.run(&["--yes", "line", "set", "ttyS1", "rings=3", "--unset", "rings"]).refused();
+    assert!(err.contains("set and unset"), "{err}");
+    assert!(tree.change(&["line", "rm", "ttyS1"]).contains("still served by /etc/inittab:2"));
+    assert!(!tree.change(&["line", "rm", "ttyS1"]).contains("still served"));
+    let tree = Tree::with(&[
+        ("/sbin/mgetty", "#!"),
+        ("/lib/systemd/systemd", ""),
+        ("/etc/systemd/system/own.service", "[Service]\nExecStart=/sbin/mgetty ttyS6\n"),
+    ]);
+    let err = tree.run(&["--yes", "line", "add", "ttyS6"]).refused();
+    assert!(err.contains("a unit of its own") && !err.contains("line set"), "{err}");
+    let mask = tree.at("/etc/systemd/system/mgetty@ttyS5.service");
+    std::os::unix::fs::symlink("/dev/null", &mask).expect("a link");
+    tree.change(&["line", "add", "ttyS5"]);
+    assert!(mask.symlink_metadata().is_err(), "a masked unit does not start");
+    tree.change(&["undo"]);
+    assert_eq!(std::fs::read_link(&mask).expect("the mask"), std::path::Path::new("/dev/null"));
 }
 
 #[test]

@@ -89,6 +89,9 @@ pub fn set(
         if !MgettyConfig::KEYWORDS.iter().any(|(known, _)| known == keyword) {
             bail!("`{}` is no keyword of mgetty.config; nothing was changed", visible::terminal(keyword));
         }
+        if changes.iter().any(|(known, _)| known == keyword) {
+            bail!("{keyword} is to be set and unset; say one of the two");
+        }
         changes.push((keyword, None));
     }
     for (keyword, value) in changes {
@@ -183,7 +186,11 @@ pub fn add(
     let all = services::all(root)?;
     if let Some(other) = all.iter().find(|s| s.line == line && s.runs && s.command.program != Program::Other)
     {
-        bail!("{line} is served already ({}); `dialin line set` changes it", describe(&other.by));
+        let place = describe(&other.by);
+        match other.untouched() {
+            Some(why) => bail!("{line} is served already ({place}; {why}); nothing was changed"),
+            None => bail!("{line} is served already ({place}); `dialin line set` changes it"),
+        }
     }
     let init = match init {
         Some("systemd") => Init::Systemd,
@@ -196,7 +203,7 @@ pub fn add(
         },
     };
     if line.starts_with("cua") {
-        draft.note("cua devices are of the past; on today's Linux the line is called ttyS…");
+        draft.note("cua devices are of the past; on today's Linux the line is called ttyS0, ttyS1 and so on");
     }
     if root.is_host() && !std::path::Path::new("/dev").join(line).exists() {
         draft.note(format!("there is no device /dev/{line} at the moment"));
@@ -213,7 +220,9 @@ pub fn add(
             let table = draft.text(INITTAB)?;
             let lines = inittab::read(&table);
             let process = format!("{mgetty} {line}");
-            let busybox = lines.iter().any(|l| l.action == "sysinit" && l.levels.is_empty());
+            // BusyBox knows no levels and no ids; sysvinit starts in a level, and refuses a line without an id.
+            let busybox = lines.iter().any(|l| l.action == "sysinit" && l.id.is_empty())
+                && !lines.iter().any(|l| l.action == "initdefault");
             let new = if busybox {
                 let mut out = table;
                 ttyline::config::ppp_options::end_line(&mut out);
@@ -269,6 +278,11 @@ fn add_unit(session: &Session, draft: &mut Draft<'_>, line: &str, all: &[Served]
         }
     }
     draft.link(&format!("{UNITS}/serial-getty@{instance}.service"), "/dev/null")?;
+    // Masked, it would not start.
+    let mask = format!("{UNITS}/mgetty@{instance}.service");
+    if draft.at(&mask)? == crate::root::State::Link("/dev/null".into()) {
+        draft.unlink(&mask)?;
+    }
     if root.is_host() {
         let console = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
         if console
@@ -318,6 +332,10 @@ pub fn remove(session: &Session, draft: &mut Draft<'_>, line: &str, keep: bool) 
             draft.note(format!("a call that is going on is not ended: `dialin line apply {line} --wait` stops {unit} after it"));
         }
         By::Foreign { .. } => {}
+    }
+    if let Some(other) = all.iter().find(|s| s.line == line && s.runs && *s != served) {
+        draft.note(format!("{line} is still served by {}", describe(&other.by)));
+        return Ok(());
     }
     if !keep {
         let path = session.places.mgetty_config();

@@ -136,7 +136,11 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
                     let all = services::all(&session.root)?;
                     let served = edit::editable(&all, &line)?;
                     set(session, &mut draft, Some(served), &line, &settings, &unset)?;
-                    draft.note(format!("it holds from the next call on; `dialin line apply {line}` makes an idle line take it now"));
+                    draft.note(if served.runs {
+                        format!("it holds from the next call on; `dialin line apply {line}` makes an idle line take it now")
+                    } else {
+                        format!("{line} is switched off; `dialin line add {line}` serves it")
+                    });
                 }
                 _ => edit::remove(session, &mut draft, &line, own.get_flag("keep-settings"))?,
             }

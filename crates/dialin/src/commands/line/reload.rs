@@ -47,6 +47,17 @@ pub fn reload(session: &Session, lines: &[String], wait: bool, now: bool) -> Res
         }
     }
     let systemd = Init::of(&session.root) == Some(Init::Systemd);
+    if session.plans_only() {
+        for s in served.iter().filter(|s| lines.is_empty() || lines.contains(&s.line)) {
+            let shown = visible::terminal(&s.line);
+            say(match standing(&s.line) {
+                Standing::Busy(why) => format!("{shown}: {}", visible::line(why)),
+                Standing::Idle(_) | Standing::Nobody => format!("{shown}: would be started anew"),
+            });
+        }
+        say("nothing was done (--plan)");
+        return Ok(code::DONE);
+    }
     if systemd {
         program(&["systemctl", "daemon-reload"])?;
     } else {
@@ -121,9 +132,7 @@ fn one(line: &str, unit: Option<&str>, verb: &str, wait: bool, now: bool) -> Res
                         kill(Pid::from_raw(pid), Signal::SIGTERM)
                             .map_err(|e| anyhow!("{shown}: {}", reason(&e.into())))?;
                     }
-                    (None, Standing::Busy(_)) => {
-                        bail!("{shown}: ending calls needs a unit; hang up, or wait with --wait")
-                    }
+                    (None, Standing::Busy(why)) => end_call(line, &why)?,
                     // init starts one.
                     (None, Standing::Nobody) => {}
                 }
@@ -146,6 +155,25 @@ fn one(line: &str, unit: Option<&str>, verb: &str, wait: bool, now: bool) -> Res
         }
         std::thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// Ends the call on a line that init serves: its program gets TERM, which pppd and login pass on as a hang-up.
+fn end_call(line: &str, why: &str) -> Result<()> {
+    let shown = visible::terminal(line);
+    let now = LineName::new(line)
+        .ok()
+        .and_then(|name| state::read(Path::new(state::DIRECTORY), &name).ok().flatten());
+    let Some(own) = now.filter(|s| !s.is_stale() && !s.is_shared() && s.state != State::DialOut) else {
+        bail!("{shown}: {}; that is no call of its getty's, end that program yourself", visible::line(why))
+    };
+    kill(Pid::from_raw(own.pid), Signal::SIGTERM).map_err(|e| anyhow!("{shown}: {}", reason(&e.into())))?;
+    for _ in 0..100 {
+        if own.is_stale() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    bail!("{shown}: process {} does not end; hang up the modem, or wait with --wait", own.pid)
 }
 
 /// Stops the units of lines that are served no longer, as far as no call is on them; gives those that still run.
