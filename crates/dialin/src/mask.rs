@@ -43,10 +43,19 @@ fn secrets(path: &str, file: &[u8]) -> Vec<Range<usize>> {
     if matches!(name, "shadow" | "gshadow" | "callback-secrets") {
         return second_fields(file);
     }
+    if path.starts_with("/etc/chatscripts/") {
+        return answers(file);
+    }
     if path.starts_with("/etc/ppp/") {
         return passwords(file);
     }
     Vec::new()
+}
+
+/// An option's value as far as it may be shown.
+#[must_use]
+pub fn option(name: &str, value: &[u8]) -> String {
+    if name == "password" { MASK.into() } else { masked(value, 0..value.len(), &answers(value)) }
 }
 
 /// `client server SECRET addresses`; a word that is left open may hide anything up to the end.
@@ -94,10 +103,78 @@ fn second_fields(file: &[u8]) -> Vec<Range<usize>> {
     spans
 }
 
-/// The word behind `password` in options.
+/// The word behind `password` in options, and what their scripts answer (`connect "chat … word: SECRET"`).
 fn passwords(file: &[u8]) -> Vec<Range<usize>> {
     let words = ppp_words::words(file);
-    words.windows(2).filter(|w| w[0].bytes == b"password").map(|w| w[1].span.clone()).collect()
+    let mut spans: Vec<_> =
+        words.windows(2).filter(|w| w[0].bytes == b"password").map(|w| w[1].span.clone()).collect();
+    for word in words.iter().filter(|word| word.bytes.contains(&b' ')) {
+        let text = file.get(word.span.clone()).unwrap_or_default();
+        // Without the quote before it; the one behind it ends the last word.
+        let from = word.span.start + usize::from(text.starts_with(b"\"") || text.starts_with(b"'"));
+        let end = word.span.end - usize::from(from > word.span.start && !word.open);
+        let inner = answers(file.get(from..end).unwrap_or_default());
+        spans.extend(inner.into_iter().map(|span| span.start + from..span.end + from));
+    }
+    spans.sort_by_key(|span| span.start);
+    spans
+}
+
+/// What a chat script sends when it is asked for a password or a PIN: the word behind `ssword:`, what stands
+/// behind `AT+CPIN=`, and the last word of the line behind pppconfig's mark.
+fn answers(script: &[u8]) -> Vec<Range<usize>> {
+    let (mut spans, mut start) = (Vec::new(), 0);
+    let (mut asked, mut marked) = (false, false);
+    for line in script.split_inclusive(|b| *b == b'\n') {
+        let from = start;
+        start += line.len();
+        if line.trim_ascii_start().starts_with(b"#") {
+            marked = line.trim_ascii().ends_with(b"isppassword");
+            continue;
+        }
+        let words = chat_words(line);
+        for (number, span) in words.iter().enumerate() {
+            let word = line.get(span.clone()).unwrap_or_default().to_ascii_lowercase();
+            let place = from + span.start..from + span.end;
+            let pin = memchr::memmem::find(&word, b"+cpin=").map(|at| place.start + at + 6..place.end);
+            if std::mem::take(&mut asked) || marked && number + 1 == words.len() {
+                spans.push(place);
+            } else if let Some(pin) = pin {
+                spans.push(pin);
+            } else {
+                asked = [&b"word:"[..], b"ssword", b"passw", b"passphrase"]
+                    .iter()
+                    .any(|ask| memchr::memmem::find(&word, ask).is_some());
+            }
+        }
+        marked &= words.is_empty();
+    }
+    spans
+}
+
+/// The words of a line of a chat script, quotes included.
+fn chat_words(line: &[u8]) -> Vec<Range<usize>> {
+    let (mut words, mut at) = (Vec::new(), 0);
+    while let Some(byte) = line.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let (start, quote) = (at, matches!(byte, b'"' | b'\'').then_some(*byte));
+        at += usize::from(quote.is_some());
+        while let Some(byte) = line.get(at) {
+            match (*byte, quote) {
+                (b'\\', _) => at += 1,
+                (byte, Some(quote)) if byte == quote => break,
+                (byte, None) if byte.is_ascii_whitespace() => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        at = (at + usize::from(quote.is_some())).min(line.len());
+        words.push(start..at);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -115,18 +192,35 @@ mod tests {
             ("/etc/ppp/pap-secrets", "#bob\t* s3cret *", "#bob\t* **** *"),
             ("/etc/ppp/pap-secrets", "bob * \"s3cret", "bob * ****"),
             ("/etc/ppp/options", "lock password s3cret\n", "lock password ****"),
+            (
+                "/etc/ppp/peers/x",
+                "connect \"chat ogin: bob word: s3#cret\"",
+                "connect \"chat ogin: bob word: ****\"",
+            ),
+            (
+                "/etc/ppp/peers/x",
+                "connect 'chat assword: \\\"s3cret\\\" X'",
+                "connect 'chat assword: **** X'",
+            ),
+            ("/etc/chatscripts/x", "ogin: bob ssword: \\qs3cret", "ogin: bob ssword: ****"),
+            ("/etc/chatscripts/x", "Password:--Password: 's3 cret' ok", "Password:--Password: **** ok"),
+            ("/etc/chatscripts/x", "OK AT+CPIN=1234", "OK AT+CPIN=****"),
+            ("/etc/chatscripts/x", "OK 'AT+CPIN=1234", "OK 'AT+CPIN=****"),
             ("/etc/shadow", "bob:$6$s3cret:1:::\n", "bob:****:1:::"),
             ("/etc/mgetty/login.config", "a\x1b[2J\tb", "a\\x1b[2J\tb"),
         ] {
             assert_eq!(lines(path, file.as_bytes()), [shown], "{file}");
         }
         assert_eq!(lines("/etc/ppp/pap-secrets", b"a b \"s3\ncret\" *\n"), ["a b ****", "**** *"]);
+        let marked = lines("/etc/chatscripts/x", b"# isppassword\n\ncode: s3cret\n# postlogin\nx y\n");
+        assert_eq!(marked, ["# isppassword", "", "code: ****", "# postlogin", "x y"]);
+        assert_eq!(lines("/etc/chatscripts/x", b"word:\ns3cret\n"), ["word:", "****"]);
     }
 
     proptest! {
         #[test]
         fn every_line_has_its_text(file in proptest::collection::vec(any::<u8>(), 0..200)) {
-            for path in ["/etc/ppp/pap-secrets", "/etc/shadow", "/etc/ppp/options", "/etc/x"] {
+            for path in ["/etc/ppp/pap-secrets", "/etc/shadow", "/etc/ppp/options", "/etc/chatscripts/x", "/etc/x"] {
                 prop_assert_eq!(lines(path, &file).len(), file.split_inclusive(|b| *b == b'\n').count());
             }
         }

@@ -3,6 +3,7 @@
 use crate::command::{Entry, code};
 use crate::json::shown;
 use crate::lint::{Effective, Files, autoppp, file_of};
+use crate::mask;
 use crate::see::columns::columns;
 use crate::services::Served;
 use crate::session::{Session, say, say_text};
@@ -177,17 +178,13 @@ fn ppp(files: &Files, line: &str) -> Vec<Row> {
             .filter(|(_, earlier)| rival(earlier))
             .map(|(path, earlier)| format!("{} ({})", files.at(path, earlier.at), earlier.name))
             .collect();
-        let secret = ["password"].contains(&setting.name.as_str());
-        let value = setting
-            .value
-            .as_deref()
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-            .unwrap_or_default();
+        let value =
+            setting.value.as_deref().map(|value| mask::option(&setting.name, value)).unwrap_or_default();
         // A command's place has its line already.
         let from = if path.contains(':') { files.shown(path) } else { files.at(path, setting.at) };
         rows.push(Row {
             name: setting.name.clone(),
-            value: if secret { "(hidden)".into() } else { value },
+            value,
             from,
             why: if losers.is_empty() { String::new() } else { format!("wins over {}", losers.join(", ")) },
         });

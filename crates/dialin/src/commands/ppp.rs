@@ -2,6 +2,7 @@
 
 use crate::command::{Entry, code};
 use crate::draft::{Draft, Readers};
+use crate::mask;
 use crate::places;
 use crate::session::{Session, say, say_json};
 use anyhow::{Result, bail};
@@ -92,12 +93,11 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
 fn show(session: &Session, path: &str) -> Result<u8> {
     let text = session.root.read(path)?;
     let settings = ppp_options::read(text.as_deref().unwrap_or_default());
-    let secret = |name: &str| name == "password";
     if session.json {
         let all: Vec<_> = settings
             .iter()
             .map(|s| {
-                let value = s.value.as_ref().map(|v| if secret(&s.name) { crate::mask::MASK.into() } else { String::from_utf8_lossy(v).into_owned() });
+                let value = s.value.as_ref().map(|v| mask::option(&s.name, v));
                 json!({ "option": s.name, "value": value, "file": path, "line": s.at.line, "column": s.at.column,
                         "known": s.kind != Kind::Unknown })
             })
@@ -110,8 +110,7 @@ fn show(session: &Session, path: &str) -> Result<u8> {
     }
     for s in &settings {
         let value = match &s.value {
-            Some(_) if secret(&s.name) => format!(" {}", crate::mask::MASK),
-            Some(value) => format!(" {}", visible::line(value)),
+            Some(value) => format!(" {}", mask::option(&s.name, value)),
             None => String::new(),
         };
         let doubt =
