@@ -20,7 +20,19 @@ pub(super) fn import(source: &Source<'_>, file: &str, draft: &mut Draft<'_>) -> 
             draft.note(format!("{place}: vgetty (voice) is left out: there is no answering machine here"));
             continue;
         }
-        let name = line::named(command.line())?;
+        let name = match line::named(command.line()) {
+            Ok(name) if !name.starts_with("term/") => name,
+            Ok(name) => {
+                draft.note(format!(
+                    "{place}: {name}, a name of Solaris', is left out: `dialin line add` serves it by its name here"
+                ));
+                continue;
+            }
+            Err(why) => {
+                draft.note(format!("{place} is left out: {why}"));
+                continue;
+            }
+        };
         if source.other.is_none()
             && crate::services::all(source.root())?.iter().any(|s| s.line == name && s.runs)
         {

@@ -9,6 +9,7 @@ use crate::command::{Entry, code};
 use crate::root::Root;
 use crate::session::Session;
 use anyhow::{Result, bail};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::path::Path;
 
@@ -84,6 +85,17 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
     let source = Source { other, session };
     let mut draft = session.draft();
     let file = own.try_get_one::<String>("file").ok().flatten().map_or("", String::as_str);
+    let older = "/etc/ser2net.conf";
+    let file = match name {
+        "ser2net"
+            if own.value_source("file") == Some(ValueSource::DefaultValue)
+                && !source.root().exists(file)
+                && source.root().exists(older) =>
+        {
+            older
+        }
+        _ => file,
+    };
     if !file.is_empty() && !file.starts_with('/') {
         bail!("{}: a whole path is expected", ttyline::visible::terminal(file));
     }

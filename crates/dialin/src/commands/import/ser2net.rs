@@ -233,6 +233,21 @@ impl EventReceiver for Builder {
     }
 }
 
+/// The words between commas; commas in parentheses divide nothing.
+fn parts(text: &str) -> Vec<&str> {
+    let mut depth = 0_u32;
+    text.split(|c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
+    .map(str::trim)
+    .collect()
+}
+
 fn yaml(text: &str, notes: &mut Vec<String>) -> Result<Vec<Shared>, String> {
     // ser2net's own files begin with a directive that yaml 1.1 parsers want; it means nothing here.
     let mut builder = Builder::default();
@@ -241,12 +256,18 @@ fn yaml(text: &str, notes: &mut Vec<String>) -> Result<Vec<Shared>, String> {
         .map_err(|e| format!("line {}: {}", e.marker().line(), visible::line(e.info())))?;
     let mut all = Vec::new();
     let Some(Node::Map(pairs)) = builder.top else { return Ok(all) };
+    // `default: {name: speed, value: 9600n81}` holds for those that say none.
+    let named = |node: &Node| node.get("name").map(Node::text) == Some("speed");
+    let default = pairs.iter().rev().find(|(key, node)| key == "default" && named(node));
+    let speed = default.and_then(|(_, node)| node.get("value")).map(Node::text);
     for (key, node) in pairs.iter().filter(|(key, _)| key == "connection") {
         let part = |name: &str| node.get(name).map_or("", Node::text).to_string();
         let (accepter, connector) = (part("accepter"), part("connector"));
-        let words: Vec<&str> = connector.split(',').map(str::trim).collect();
-        let [kind, device, rest @ ..] = words.as_slice() else { continue };
-        if *kind != "serialdev" || !device.starts_with("/dev/") {
+        let words = parts(&connector);
+        // Filters (`keepopen(…),serialdev,…`) stand before it.
+        let at = words.iter().position(|word| word.split('(').next() == Some("serialdev")).unwrap_or(0);
+        let Some([kind, device, rest @ ..]) = words.get(at..) else { continue };
+        if kind.split('(').next() != Some("serialdev") || !device.starts_with("/dev/") {
             notes.push(format!(
                 "{key} to {} is left out: only serial lines are shared",
                 visible::line(&connector)
@@ -255,6 +276,9 @@ fn yaml(text: &str, notes: &mut Vec<String>) -> Result<Vec<Shared>, String> {
         }
         if ["off", "no", "false"].contains(&part("enable").to_ascii_lowercase().as_str()) {
             continue;
+        }
+        for word in words.iter().take(at).chain(kind.contains('(').then_some(kind)) {
+            notes.push(format!("{device}: {} is not taken over", visible::line(word)));
         }
         let first = accepter.split(',').next().unwrap_or_default();
         let speaks = match first {
@@ -269,7 +293,10 @@ fn yaml(text: &str, notes: &mut Vec<String>) -> Result<Vec<Shared>, String> {
             ));
         }
         let (local, port) = place(&accepter.split(',').collect::<Vec<_>>());
-        let Some(settings) = settings(rest) else { continue };
+        let Some(settings) = settings(&speed.iter().copied().chain(rest.iter().copied()).collect::<Vec<_>>())
+        else {
+            continue;
+        };
         let idle = node
             .get("options")
             .and_then(|o| o.get("timeout"))

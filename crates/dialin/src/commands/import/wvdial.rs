@@ -20,7 +20,10 @@ fn sections(text: &str) -> Vec<(String, Section)> {
         } else if let (Some((_, section)), Some((key, value))) = (all.last_mut(), line.split_once('=')) {
             if !line.starts_with(['#', ';']) {
                 let key = key.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-                section.insert(key, value.trim().trim_matches('"').to_string());
+                let value = value.trim();
+                // Quotes around the whole; those of AT+CGDCONT=1,"IP","apn" belong to it.
+                let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+                section.insert(key, bare.unwrap_or(value).to_string());
             }
         }
     }
@@ -164,6 +167,11 @@ mod tests {
             ("/dev/ttyS1", "9600", "1")
         );
         // Each inherits from the other.
+        let all = sections("[Dialer c]\nInit3 = AT+CGDCONT=1,\"IP\",\"apn\"\nUsername = \"bob\"\n");
+        assert_eq!(
+            (all[0].1["init3"].as_str(), all[0].1["username"].as_str()),
+            ("AT+CGDCONT=1,\"IP\",\"apn\"", "bob")
+        );
         let all = sections("[Dialer a]\nInherits = b\n[Dialer b]\nInherits = a\nx = 1\n");
         assert_eq!(whole(&all, "a", 0)["x"], "1");
     }
