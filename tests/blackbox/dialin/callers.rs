@@ -92,6 +92,18 @@ fn an_account_is_tested_as_pppd_chooses_it() {
     assert_eq!(tree.feed("s3cret\n", &["account", "test", "bob", "--secret"]).status, 0);
     let list = tree.run(&["account", "list"]).ok();
     assert!(list.contains("callers without a name only"), "{list}");
+    // A secret in a file is the file's first word; `-` allows no address.
+    tree.write(PAP, "mary * @/etc/ppp/mary *\ngone * @/etc/ppp/none *\nguest * x -\n");
+    tree.write("/etc/ppp/mary", "'s3 cret' # of mary\n");
+    for (input, name, status, said) in [
+        ("s3 cret\n", "mary", 0, "the secret is right"),
+        ("wrong\n", "mary", 3, "the secret is wrong"),
+        ("x\n", "gone", 3, "there is no secret in"),
+        ("x\n", "guest", 3, "no address is allowed"),
+    ] {
+        let ran = tree.feed(input, &["account", "test", "--secret", name]);
+        assert_eq!((ran.status, ran.out.contains(said)), (status, true), "{name}: {}", ran.out);
+    }
 }
 
 #[test]
@@ -125,7 +137,8 @@ fn an_account_is_tested_by_what_the_server_asks_for() {
 
 #[test]
 fn accounts_that_would_not_work_are_refused() {
-    let tree = Tree::with(&[(PAP, "bob * x *\n"), ("/etc/ppp/options", "auth\n")]);
+    let zoe = "zoe * x *\n";
+    let tree = Tree::with(&[(PAP, "bob * x *\n"), (CHAP, zoe), ("/etc/ppp/options", "auth\n")]);
     for (input, words, said) in [
         ("\n", &["add", "ann"][..], "an empty secret lets everybody in"),
         ("@x\n", &["add", "ann"], "the name of a file"),
@@ -135,12 +148,18 @@ fn accounts_that_would_not_work_are_refused() {
         ("x\n", &["set", "nobody", "--secret"], "there is no account nobody"),
         ("", &["rm", "nobody"], "there is no account nobody"),
         ("", &["sync", "--group", "dip"], "there is no group dip"),
+        ("", &["set", "zoe", "--no-secret"], "an account for CHAP too"),
     ] {
         let err = tree.feed(input, &[&["--yes", "account"], words].concat()).refused();
         assert!(err.contains(said), "{words:?}: {err}");
     }
     let noted = tree.change(&["account", "add", "*", "--no-secret", "--pap"]);
     assert!(noted.contains("everybody's") && noted.contains("takes any password"), "{noted}");
+    assert_eq!(tree.read(CHAP), zoe);
+    // One says that there is a secret, the other that there is none, or that it is for CHAP.
+    for words in [["set", "bob", "--no-secret", "--secret"], ["add", "ann", "--no-secret", "--chap"]] {
+        assert_eq!(tree.run(&[&["--yes", "account"], &words[..]].concat()).status, 2, "{words:?}");
+    }
     let open = Tree::with(&[(PAP, "bob * \"x\n")]);
     assert!(open.feed("y\n", &["--yes", "account", "add", "ann"]).refused().contains("never closed"));
 }

@@ -42,7 +42,7 @@ fn build(command: Command) -> Command {
             )
             .arg(
                 flag("no-secret", "no secret here (PAP with `login` asks the system)")
-                    .conflicts_with("secret-file"),
+                    .conflicts_with_all(["secret-file", "chap"]),
             )
     };
     let addresses = || {
@@ -68,7 +68,10 @@ fn build(command: Command) -> Command {
                 .arg(name())
                 .arg(server("the account for this server name"))
                 .arg(addresses())
-                .arg(flag("secret", "asks for a new secret, or takes the first line of standard input")),
+                .arg(
+                    flag("secret", "asks for a new secret, or takes the first line of standard input")
+                        .conflicts_with_all(["no-secret", "secret-file"]),
+                ),
         )))
         .subcommand(kinds(
             Command::new("rm").about("Takes an account away").arg(name()).arg(server("the account for this server name")),
@@ -216,7 +219,8 @@ fn ask_secret(session: &Session, own: &ArgMatches, name: &str) -> Result<Vec<u8>
         first
     } else {
         let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).context("standard input")?;
+        let read = std::io::stdin().lock().read_line(&mut line);
+        read.context("standard input, where the secret is expected; nothing was changed")?;
         line.trim_end_matches(['\n', '\r']).to_string()
     };
     check_secret(&secret)?;
@@ -441,6 +445,12 @@ fn set(session: &Session, own: &ArgMatches) -> Result<u8> {
     }
     if found.is_empty() {
         bail!("there is no account {}; `dialin account list` shows all", visible::terminal(name));
+    }
+    if flag(own, "no-secret") && found.contains(&CHAP) {
+        let name = visible::terminal(name);
+        bail!(
+            "{name} is an account for CHAP too, which would let everybody in without a secret: say --pap, or take it away with `dialin account rm --chap {name}`; nothing was changed"
+        );
     }
     let secret = if new_secret { Some(ask_secret(session, own, name)?) } else { None };
     for path in found {

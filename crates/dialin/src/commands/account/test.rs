@@ -12,6 +12,7 @@ use std::io::BufRead;
 use std::net::Ipv4Addr;
 use ttyline::config::ppp_options;
 use ttyline::config::ppp_secrets::{self, Address, Secret};
+use ttyline::config::ppp_words;
 use ttyline::sys::crypt;
 use ttyline::visible;
 
@@ -49,6 +50,15 @@ impl Asked {
 /// Whether a secret is the encrypted form of what was given, as pppd takes it for PAP.
 fn encrypted(given: &[u8], secret: &[u8]) -> bool {
     std::str::from_utf8(secret).is_ok_and(|hash| crypt::matches(given, hash).unwrap_or(false))
+}
+
+/// The secret of `@FILE`: the first word of the file, as pppd reads it; without one pppd passes the account over.
+fn in_file(session: &Session, file: &str) -> Result<Vec<u8>, String> {
+    let bytes = session.root.read(file).ok().flatten().unwrap_or_default();
+    let word = ppp_words::words(&bytes).into_iter().next();
+    word.map(|word| word.bytes).ok_or_else(|| {
+        format!("there is no secret in {}: pppd passes it over", visible::line(session.root.shown(file)))
+    })
 }
 
 /// Runs it.
@@ -109,7 +119,7 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
                 kind(path).to_uppercase()
             ));
         }
-        if entry.addresses.is_empty() {
+        if entry.addresses.first().is_none_or(|word| word.bytes == b"-") {
             lets_in = false;
             why.push("no address is allowed: with `auth` he is refused".to_string());
         }
@@ -122,17 +132,29 @@ pub fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
                 Address::Depends => format!("{address} depends on a name that pppd looks up"),
             });
         }
-        match (&given, entry.secret()) {
-            (Some(given), Secret::Set) => {
-                let same = entry.secret.bytes == given.as_bytes() && !(path == PAP && asked.encrypted)
-                    || path == PAP && encrypted(given.as_bytes(), &entry.secret.bytes);
+        let secret = match entry.secret() {
+            Secret::Set => Some(entry.secret.bytes.clone()),
+            Secret::Empty => None,
+            Secret::File(file) => match in_file(session, &file) {
+                Ok(secret) => Some(secret),
+                Err(reason) => {
+                    lets_in = false;
+                    why.push(reason);
+                    None
+                }
+            },
+        };
+        match (&given, secret) {
+            (Some(given), Some(secret)) => {
+                let same = secret == given.as_bytes() && !(path == PAP && asked.encrypted)
+                    || path == PAP && encrypted(given.as_bytes(), &secret);
                 lets_in &= same;
                 why.push(if same { "the secret is right" } else { "the secret is wrong" }.into());
             }
-            (Some(_), Secret::File(file)) => {
-                why.push(format!("the secret stands in {}", visible::line(file)))
+            (_, None) if entry.secret() == Secret::Empty && path == CHAP => {
+                why.push("it has no secret: whoever gives the name gets in".into())
             }
-            (_, Secret::Empty) => {
+            (_, None) if entry.secret() == Secret::Empty => {
                 why.push("it has no secret: the system's password with `login`, else any".into())
             }
             _ => {}
