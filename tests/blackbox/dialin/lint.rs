@@ -66,6 +66,13 @@ fn each_trap_is_told_with_its_place() {
         (&[(INITTAB, LINE), (LOGIN, PPP), (OPTIONS, "lock\nauth\n")], "options:2:1", "offers EAP first"),
         (&[(INITTAB, LINE), (LOGIN, PPP)], "ttyS1", "nothing demands a name"),
         (&[("/etc/ppp/pap-secrets", "* * \"\" *\n")], "pap-secrets:1:1", "any password"),
+        (&[("/etc/ppp/pap-secrets", "bob * \"\" *\n")], "pap-secrets:1:1", "`bob` gets in with any password"),
+        (
+            &[("/etc/ppp/pap-secrets", "* * \"\" *\n"), (OPTIONS, "login\n")],
+            "pap-secrets:1:1",
+            "every user of this machine",
+        ),
+        (&[("/etc/ppp/chap-secrets", "bob * \"\" *\n")], "chap-secrets:1:1", "by CHAP without a secret"),
         (&[("/etc/ppp/pap-secrets", "* * secret *\n")], "pap-secrets:1:1", "one password for everybody"),
         (&[("/etc/ppp/pap-secrets", "\"\" * secret *\n")], "pap-secrets:1:1", "everybody is written *"),
         (&[("/etc/ppp/pap-secrets", "max * secret\n")], "pap-secrets:1:1", "may use none"),
@@ -83,6 +90,27 @@ fn each_trap_is_told_with_its_place() {
         (&[("/etc/mgetty/dialin.config", "!all\n555\n")], "dialin.config:2:1", "never reached"),
         (&[("/etc/mgetty/dialin.config", "!\n")], "dialin.config:1:1", "lone `!`"),
         (&[("/etc/mserver.conf", "5800 /dev/ttyS1 115200,8,N,1\n")], "mserver.conf:1", "this machine"),
+        (
+            &[("/etc/mserver.conf", "5800 /dev/ttyS1 115200,8,N,1 *\n")],
+            "mserver.conf:1",
+            "whoever reaches port",
+        ),
+        (
+            &[("/etc/mserver.conf", "5800 /dev/ttyS1 115200,8,N,1 ::/0\n")],
+            "mserver.conf:1",
+            "whoever reaches port",
+        ),
+        (&[(INITTAB, "S1:2345:respawn:/sbin/mgetty ttyS1\r\n")], "inittab:1", "a carriage return"),
+        (
+            &[("/etc/ppp/ip-up.d/x", "#!/bin/sh\nfind /var/lock -name 'LCK*' -delete\n")],
+            "ip-up.d/x:2:1",
+            "locks of all lines",
+        ),
+        (
+            &[("/usr/local/bin/x", "for f in /var/lock/LCK*; do rm $f; done\n")],
+            "bin/x:1:1",
+            "locks of all lines",
+        ),
         (&[("/etc/mserver.conf", "5800 /dev/ttyS1 115200,8,N\n")], "mserver.conf:1", ""),
         (
             &[("/usr/local/bin/ppp-call", "#!/bin/sh\nrm -f /var/lock/LCK*\n")],

@@ -223,6 +223,12 @@ fn find(file: &str, port: &str, device: Option<&str>) -> Result<Line> {
 fn check(session: &Session, draft: &mut Draft<'_>, file: &str) -> Result<()> {
     match Config::parse(file, &service(session)) {
         Ok(config) => {
+            for line in config.lines.iter().filter(|line| line.is_open_to_all()) {
+                draft.note(format!(
+                    "mserver.conf:{}: whoever reaches port {} uses this modem",
+                    line.line, line.port
+                ));
+            }
             for warning in &config.warnings {
                 draft.note(format!("mserver.conf:{warning}"));
             }

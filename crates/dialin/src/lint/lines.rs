@@ -11,7 +11,7 @@ use ttyline::config::getty_command::Program;
 use ttyline::config::mgetty::MgettyConfig;
 use ttyline::config::mserver;
 use ttyline::config::spelling::did_you_mean;
-use ttyline::config::{Document, Fault, Problem, dialin};
+use ttyline::config::{Document, Fault, Position, Problem, dialin};
 use ttyline::speed;
 
 pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
@@ -134,6 +134,14 @@ fn shared(files: &Files, findings: &mut Vec<Finding>) {
             }
         }
         Ok(config) => {
+            for line in config.lines.iter().filter(|line| line.is_open_to_all()) {
+                let at = Position { line: line.line, column: 1 };
+                findings.push(Finding::problem(
+                    files.at(path, at),
+                    format!("{}: whoever reaches port {} uses this modem", line.device.display(), line.port),
+                    "name hosts instead of *, or demand certificates (tls=CERT,KEY,CLIENT-CA)",
+                ));
+            }
             for warning in config.warnings {
                 findings.push(Finding::note(files.at(path, warning.at), warning.text, ""));
             }

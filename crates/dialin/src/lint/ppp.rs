@@ -5,10 +5,11 @@ use crate::places;
 use crate::see::finding::Finding;
 use std::collections::BTreeMap;
 use ttyline::config::Document;
+use ttyline::config::dialin_edit;
 use ttyline::config::login::{Argument, LoginConfig, LoginEntry};
 use ttyline::config::login_edit;
 use ttyline::config::ppp_options::{self, Kind, Setting};
-use ttyline::config::ppp_secrets;
+use ttyline::config::ppp_secrets::{self, Secret};
 
 /// Options that demand a proof of callers, and whose secrets it is made with.
 pub const PROOFS: &[(&str, &str)] = &[
@@ -133,7 +134,7 @@ fn authentication(files: &Files, line: &str, effective: &Effective, findings: &m
     let refused = effective.options.iter().any(|(_, s)| ["refuse-eap", "-eap"].contains(&s.name.as_str()));
     match effective.last(&["auth", "noauth"]) {
         Some((path, setting)) if setting.name == "noauth" => {
-            let only = if files.get(&files.places.dialin_config()).is_empty() {
+            let only = if dialin_edit::rules(files.get(&files.places.dialin_config())).is_empty() {
                 ""
             } else {
                 "; the list of callers' numbers protects nothing: numbers are forged easily"
@@ -177,6 +178,14 @@ fn odd_options(files: &Files, path: &str, bytes: &[u8], findings: &mut Vec<Findi
     }
 }
 
+/// Whether pppd asks the system for passwords of callers.
+fn asks_system(files: &Files) -> bool {
+    let files_say = [places::OPTIONS, places::DIALIN_PEER]
+        .iter()
+        .any(|path| ppp_options::last(&ppp_options::read(files.get(path)), &["login"]).is_some());
+    files_say || autoppp(files).is_some_and(|(_, words)| words.split_whitespace().any(|w| w == "login"))
+}
+
 fn open_accounts(files: &Files, path: &str, findings: &mut Vec<Finding>) {
     let (entries, short) = ppp_secrets::read(files.get(path));
     for line in short {
@@ -189,12 +198,26 @@ fn open_accounts(files: &Files, path: &str, findings: &mut Vec<Finding>) {
     for entry in entries {
         let place = files.at(path, entry.at());
         let everybody = entry.client.bytes == b"*";
-        if entry.is_open() {
+        // `-` forbids all addresses: the account is a lock.
+        let usable = entry.addresses.first().is_some_and(|word| word.bytes != b"-");
+        let no_secret = usable && entry.secret() == Secret::Empty && !entry.client.bytes.is_empty();
+        let who = if everybody { "everybody".to_string() } else { format!("`{}`", entry.client.text()) };
+        if no_secret && path == places::CHAP {
             findings.push(Finding::problem(
                 place,
-                "everybody gets in with any password (unless pppd's `login` asks the system for it)",
-                "write names, or use the option login",
+                format!("{who} gets in by CHAP without a secret"),
+                "dialin account set --chap --secret NAME",
             ));
+        } else if no_secret && !asks_system(files) {
+            findings.push(Finding::problem(
+                place,
+                format!("{who} gets in with any password: pppd's `login`, which asks the system for it, is not set"),
+                if everybody { "write names, or use the option login" } else { "dialin account set --pap --secret NAME, or use the option login" },
+            ));
+        } else if no_secret && everybody {
+            findings.push(Finding::note(place, "every user of this machine gets PPP with his password", ""));
+        } else if no_secret {
+            // The system is asked.
         } else if everybody && !entry.addresses.is_empty() {
             findings.push(Finding::note(
                 place,

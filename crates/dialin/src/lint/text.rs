@@ -39,6 +39,9 @@ pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
             typographic(files, path, bytes, findings);
         }
         remove_locks(files, path, bytes, findings);
+        if path == places::INITTAB {
+            returns(files, path, bytes, findings);
+        }
     }
     wrong_names(files, findings);
 }
@@ -63,6 +66,19 @@ fn typographic(files: &Files, path: &str, bytes: &[u8], findings: &mut Vec<Findi
     }
 }
 
+/// init knows no carriage returns; mgetty and pppd take them for blanks.
+fn returns(files: &Files, path: &str, bytes: &[u8], findings: &mut Vec<Finding>) {
+    let lines = bytes.split(|b| *b == b'\n');
+    let found = (1_u32..).zip(lines).find(|(_, line)| line.ends_with(b"\r") && !line.starts_with(b"#"));
+    if let Some((line, _)) = found {
+        findings.push(Finding::problem(
+            files.at(path, Position { line, column: 1 }),
+            "ends in a carriage return, as files from DOS do: init takes it for a part of the command",
+            format!("sed -i 's/\\r$//' {}", files.shown(path)),
+        ));
+    }
+}
+
 fn wrong_names(files: &Files, findings: &mut Vec<Finding>) {
     for name in ["login", "callback", "mgetty", "dialin"] {
         let wrong = format!("{}/{name}.conf", files.places.mgetty);
@@ -84,15 +100,34 @@ fn wrong_names(files: &Files, findings: &mut Vec<Finding>) {
     }
 }
 
+/// `rm -f`, `do rm`, `xargs rm`, `find … -delete`, `find … -exec rm`.
+fn removal(words: &[&str]) -> bool {
+    let is_rm = |word: &str| matches!(word.rsplit('/').next(), Some("rm" | "unlink"));
+    let behind = |before: &str| words.windows(2).any(|w| w[0] == before && is_rm(w[1]));
+    words.iter().take(3).any(|word| is_rm(word))
+        || behind("xargs")
+        || behind("-exec")
+        || words.contains(&"-delete")
+}
+
+/// A pattern that fits every lock file.
+fn all_locks(word: &str) -> bool {
+    let word = word.trim_matches(['"', '\'']);
+    word.contains("LCK") && word.contains('*')
+        || ["/var/lock/*", "/run/lock/*", "/var/spool/locks/*"].contains(&word)
+}
+
 fn remove_locks(files: &Files, path: &str, bytes: &[u8], findings: &mut Vec<Finding>) {
     for (number, line) in (1_u32..).zip(bytes.split(|b| *b == b'\n')) {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_start();
-        let removes = text.split([';', '&', '|']).any(|command| {
-            let words: Vec<&str> = command.split_whitespace().collect();
-            let removal = words.iter().take(3).any(|word| *word == "rm" || word.ends_with("/rm"));
-            removal && words.iter().any(|word| word.contains("LCK") && word.contains('*'))
-        });
+        let commands: Vec<Vec<&str>> = text
+            .split([';', '&', '|'])
+            .map(|command| command.split_whitespace().collect())
+            .filter(|words: &Vec<&str>| words.first().is_some_and(|first| *first != "echo"))
+            .collect();
+        let removes = commands.iter().any(|words| removal(words))
+            && commands.iter().flatten().any(|word| all_locks(word));
         if removes && !text.starts_with('#') {
             let at = Position { line: number, column: 1 };
             findings.push(Finding::problem(

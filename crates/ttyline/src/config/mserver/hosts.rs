@@ -85,6 +85,16 @@ impl Hosts {
         self.0.iter().any(|pattern| pattern.admits(address, name))
     }
 
+    /// Whether it admits everybody: `*`, `0.0.0.0/0`, `*.*.*.*`.
+    #[must_use]
+    pub fn is_everybody(&self) -> bool {
+        self.0.iter().any(|pattern| match pattern {
+            HostPattern::Everybody | HostPattern::Net(_, 0) => true,
+            HostPattern::AddressGlob(glob) => glob.bytes().all(|b| matches!(b, b'*' | b'.')),
+            _ => false,
+        })
+    }
+
     /// Whether it needs the client's name for `address`, which is looked up only then.
     #[must_use]
     pub fn need_name(&self, address: IpAddr) -> bool {

@@ -33,6 +33,15 @@ pub struct Shared {
     pub line: u32,
 }
 
+impl Shared {
+    /// Whether everybody may use it: by its host list, and no certificate is asked for.
+    #[must_use]
+    pub fn is_open_to_all(&self) -> bool {
+        let proves = self.options.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.hosts.as_ref().is_some_and(Hosts::is_everybody) && !proves
+    }
+}
+
 /// A mistake, or something to be warned of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
