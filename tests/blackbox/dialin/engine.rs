@@ -162,10 +162,15 @@ fn a_backup_is_a_tar_archive_and_no_way_to_write_elsewhere() {
     ]);
     tree.chmod("/etc/ppp/pap-secrets", 0o600);
     let archive = tree.at("/b.tar").display().to_string();
+    assert!(tree.run(&["--plan", "backup", &archive]).ok().contains("nothing was written"));
     let said = tree.run(&["backup", &archive]).ok();
     assert!(said.ends_with("2 files\n"), "{said}");
     assert_eq!(tree.mode("/b.tar"), 0o600);
     assert!(tree.run(&["backup", &archive]).refused().contains("File exists"));
+    let second = format!("{archive}2");
+    let json = tree.run(&["--json", "backup", &second]).ok();
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["file"], second.as_str());
     let list = ran(std::process::Command::new("tar").args(["tf", &archive])).ok();
     assert_eq!(list, "etc/ppp/options\netc/ppp/pap-secrets\n");
     assert_eq!(tree.change(&["restore", &archive]), "nothing to change\n");

@@ -96,6 +96,22 @@ fn a_spreadsheet_sees_no_formulas() {
 }
 
 #[test]
+fn calls_are_listed_by_their_beginning() {
+    let tree = calls();
+    // A long call is written after the short ones that it outlasted.
+    let long = "{\"v\":1,\"id\":\"4\",\"tool\":\"mgetty\",\"line\":\"ttyS0\",\"start\":\"2026-11-18T10:00:00+00:00\",\"end\":\"2026-11-20T11:00:00+00:00\",\"cause\":\"\"}\n";
+    tree.write(CALLS, tree.read(CALLS) + long);
+    let listed = tree.run(&["--json", "calls"]).ok();
+    let calls: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("JSON");
+    let ids: Vec<_> = calls.iter().filter_map(|call| call["id"].as_str()).collect();
+    assert_eq!(ids, ["1", "4", "2", "3"]);
+    assert!(tree.run(&["calls", "--summary"]).ok().contains("1 unknown"));
+    for day in ["2026-11-31", "2026-13-40"] {
+        assert!(tree.run(&["calls", "--since", day]).refused().contains("is no time"), "{day}");
+    }
+}
+
+#[test]
 fn packed_logs_are_read_too() {
     let tree = calls();
     let packed = Command::new("gzip").arg(tree.at("/var/log/ringback/calls.jsonl.1")).status().expect("gzip");
@@ -152,6 +168,9 @@ fn dead_locks_are_cleared_and_living_ones_stay() {
     assert_eq!(code, Some(1));
     assert!(err.contains("it stays"), "{err}");
     assert!(run(&["lock", "clear", "ttyS1"]).2.contains("no lock file names this line"));
+    let (code, planned, err) = run(&["--plan", "lock", "clear"]);
+    assert_eq!((code, planned.contains("would clear")), (Some(0), true), "{planned}{err}");
+    assert!(sandbox.lock("LCK..ttyS7").exists(), "a plan changes nothing");
     let (code, cleared, err) = run(&["lock", "clear"]);
     assert_eq!(code, Some(0), "{cleared}{err}");
     assert!(!sandbox.lock("LCK..ttyS7").exists());

@@ -4,9 +4,10 @@ use crate::archive::{self, Body, LARGEST, Member};
 use crate::command::{Entry, code};
 use crate::places;
 use crate::root::{Contents, State};
-use crate::session::{Session, say};
+use crate::session::{Session, say, say_json};
 use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgMatches, Command};
+use serde_json::json;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -60,6 +61,10 @@ fn backup(session: &Session, matches: &ArgMatches) -> Result<u8> {
         std::io::stdout().write_all(&bytes).map_err(|e| anyhow!("standard output: {}", reason(&e)))?;
         return Ok(code::DONE);
     }
+    if session.plans_only() {
+        say(format!("{shown}: {} files; nothing was written (--plan)", members.len()));
+        return Ok(code::DONE);
+    }
     // Never over a file that is there, and readable by its owner only.
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&name);
     let mut file = file.map_err(|e| anyhow!("{shown}: {}", reason(&e)))?;
@@ -68,7 +73,11 @@ fn backup(session: &Session, matches: &ArgMatches) -> Result<u8> {
         let _ = std::fs::remove_file(&name);
         bail!("{shown}: {}", reason(&e));
     }
-    say(format!("{shown}: {} files", members.len()));
+    if session.json {
+        say_json(&json!({ "file": name, "files": members.len() }));
+    } else {
+        say(format!("{shown}: {} files", members.len()));
+    }
     Ok(code::DONE)
 }
 

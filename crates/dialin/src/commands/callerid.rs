@@ -167,7 +167,12 @@ fn edit(session: &Session, path: &str, name: &str, own: &ArgMatches) -> Result<u
     };
     let new = match name {
         "add" => {
-            let place = own.get_one::<usize>("at").map(|n| n.saturating_sub(1).min(rules.len()));
+            let place = match own.get_one::<usize>("at").copied() {
+                Some(n) if n == 0 || n > rules.len() + 1 => {
+                    bail!("--at {n}: no place; 1 to {} are", rules.len() + 1)
+                }
+                at => at.map(|n| n - 1),
+            };
             let text_of_rule = rule_text()?;
             if rules.iter().any(|r| r.text == text_of_rule) && place.is_none() {
                 text

@@ -63,7 +63,9 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
             calls.pop_front();
         }
     })?;
-    let calls: Vec<Call> = calls.into();
+    let mut calls: Vec<Call> = calls.into();
+    // They were written when they ended.
+    calls.sort_by_key(|call| call.record.start.or(call.record.end));
     if odd > 0 {
         eprintln!(
             "dialin: {odd} line{} that {} no call record",

@@ -142,6 +142,10 @@ fn clear(session: &Session, found: &[Seen], matches: &ArgMatches) -> Result<u8> 
             }
             continue;
         }
+        if session.plans_only() {
+            cleared.push(seen.found.path.clone());
+            continue;
+        }
         let taken = LineName::new(&seen.line)
             .map_err(|e| e.to_string())
             .and_then(|line| Locks::in_directory(Path::new(DIRECTORY)).acquire_files(&line).map_err(said));
@@ -159,12 +163,14 @@ fn clear(session: &Session, found: &[Seen], matches: &ArgMatches) -> Result<u8> 
     }
     if session.json {
         let files: Vec<_> = cleared.iter().map(|path| path.to_string_lossy()).collect();
-        say(shown(&json!({ "cleared": files })));
+        let what = if session.plans_only() { "dead" } else { "cleared" };
+        say(shown(&json!({ what: files })));
     } else if cleared.is_empty() && code == code::DONE {
         say("nothing to clear");
     } else {
+        let what = if session.plans_only() { "would clear" } else { "cleared" };
         for path in &cleared {
-            say(format!("cleared {}", visible::line(path.to_string_lossy().as_bytes())));
+            say(format!("{what} {}", visible::line(path.to_string_lossy().as_bytes())));
         }
     }
     Ok(code)

@@ -62,6 +62,9 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
         None => outcomes.push(probe(&device)),
         Some(to) => {
             check(to)?;
+            if session.plans_only() {
+                bail!("nothing is dialled with --plan");
+            }
             for call in 0..number("times") {
                 if call > 0 {
                     std::thread::sleep(BETWEEN);

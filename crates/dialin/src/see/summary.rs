@@ -31,6 +31,7 @@ impl Count {
     fn add(&mut self, record: &Record) {
         self.calls += 1;
         let cause = record.cause.split(':').next().unwrap_or_default().trim();
+        let cause = if cause.is_empty() { "unknown" } else { cause };
         *self.causes.entry(cause.to_string()).or_default() += 1;
         if let Some(connect) = &record.connect {
             self.connected += 1;

@@ -51,7 +51,8 @@ fn local(text: &str) -> Option<SystemTime> {
         let minutes = offset.abs() / 60;
         time = record::time_of(&format!("{text}{sign}{:02}:{:02}", minutes / 60, minutes % 60))?;
     }
-    Some(time)
+    // No 31st of November; an hour that summer time leaves out is the next one.
+    (stamp(time).get(..10) == text.get(..10)).then_some(time)
 }
 
 fn length(text: &str) -> Option<Duration> {
@@ -93,7 +94,19 @@ mod tests {
         let day = parse("2026-11-20", now).unwrap();
         assert_eq!(parse("2026-11-20 00:00", now).unwrap(), day);
         assert_eq!(parse("2026-11-20T00:01:00", now).unwrap(), day + Duration::from_secs(60));
-        for text in ["", "soon", "7", "d", "2026-13-1", "99999999999999999999d", "\u{e9}d", "2026-11-20 8"] {
+        for text in [
+            "",
+            "soon",
+            "7",
+            "d",
+            "2026-13-1",
+            "2026-13-40",
+            "2026-11-31",
+            "2026-11-20 25:00",
+            "99999999999999999999d",
+            "\u{e9}d",
+            "2026-11-20 8",
+        ] {
             assert!(parse(text, now).is_err(), "{text}");
         }
         assert!(parse("today", now).unwrap() > parse("yesterday", now).unwrap());
