@@ -21,6 +21,10 @@ impl Modem {
             Ok(value) if told.code == Some(0) => Ok(Modem(value)),
             _ => {
                 let why = told.err.lines().next().unwrap_or("no answer").trim();
+                // The original's getopt.
+                if why.contains("invalid option") {
+                    return Err("the mgetty that is installed here is not Ringback's, and cannot ask".into());
+                }
                 Err(why.trim_start_matches("mgetty: ").to_string())
             }
         }

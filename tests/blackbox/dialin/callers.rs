@@ -224,6 +224,17 @@ fn autoppp_stands_where_it_is_reached_and_keeps_its_arguments() {
 }
 
 #[test]
+fn lines_for_called_back_callers_are_not_those_of_others() {
+    let tree = Tree::with(&[(
+        "/etc/mgetty/login.config",
+        "!version 2\noperator_7 N - - /usr/sbin/callback -S 030\n* Y - @ /bin/login @\n* N - - /bin/false\n",
+    )]);
+    let told = tree.run(&["callback", "test", "zoe"]);
+    assert!(told.status == 3 && told.out.contains("login.config:4:1 runs /bin/false"), "{}", told.out);
+    assert!(tree.run(&["autoppp", "show"]).ok().contains("login.config:4:1"));
+}
+
+#[test]
 fn who_is_called_back() {
     let tree = Tree::with(&[
         (LOGIN, "* - - /bin/login @\n"),

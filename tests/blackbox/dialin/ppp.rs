@@ -57,6 +57,8 @@ fn what_pppd_would_refuse_is_refused() {
         (&["ms-dns=dns.example"], "an IPv4 address"),
         (&["ms-dns=1.1.1.1", "ms-dns=2.2.2.2", "ms-dns=3.3.3.3"], "the last two"),
         (&["password=x"], "dialin account"),
+        (&["auth", "noauth"], "against each other"),
+        (&["lock", "--unset", "lock"], "against each other"),
         (&["--line", "ttyS1", "lock"], "never closed"),
     ] {
         let before = tree.snapshot();

@@ -133,6 +133,48 @@ fn addresses_do_not_clash() {
     assert_eq!(tree.read("/etc/ppp/options.ttyS1"), "10.1.1.1:10.1.1.12\n", "ttyS5 has the one between");
     let err = tree.run(&["--yes", "setup", "--line", "ttyS7", "--remote", "10.1.1.11"]).refused();
     assert!(err.contains("address of another line"), "{err}");
+    // No network's own address and no broadcast address behind .254.
+    let tree = debian();
+    tree.change(&[
+        "setup",
+        "--line",
+        "ttyS0",
+        "--line",
+        "ttyS1",
+        "--local",
+        "10.1.1.1",
+        "--remote",
+        "10.1.1.254",
+    ]);
+    assert_eq!(tree.read("/etc/ppp/options.ttyS1"), "10.1.1.1:10.1.2.1\n");
+}
+
+#[test]
+fn callers_prove_themselves_as_it_was_said_last() {
+    let tree = debian();
+    let asked = || {
+        let peer = tree.read("/etc/ppp/peers/dialin");
+        peer.lines().filter(|l| l.starts_with("require-")).map(str::to_string).collect::<Vec<_>>().join(" ")
+    };
+    tree.change(&["setup", "--line", "ttyS0", "--auth", "chap"]);
+    assert_eq!(asked(), "require-chap");
+    // A further line opens no other way.
+    tree.change(&["setup", "--line", "ttyS1"]);
+    assert_eq!(asked(), "require-chap");
+    tree.change(&["setup", "--line", "ttyS1", "--auth", "pap"]);
+    assert_eq!(asked(), "require-pap");
+    tree.change(&["setup", "--line", "ttyS1", "--auth", "any"]);
+    assert_eq!(asked(), "require-pap require-chap require-mschap-v2");
+}
+
+#[test]
+fn without_autoppp_ppp_begins_after_a_login_only() {
+    let tree = debian();
+    let login = "/etc/mgetty/login.config";
+    tree.write(login, "/AutoPPP/ - a_ppp /usr/sbin/pppd auth -chap +pap login debug\n* - - /bin/login @\n");
+    let told = tree.change(&["setup", "--line", "ttyS0", "--no-autoppp"]);
+    assert!(told.contains("/AutoPPP/ is switched off"), "{told}");
+    assert!(tree.read(login).starts_with("#/AutoPPP/"), "{}", tree.read(login));
 }
 
 #[test]
@@ -179,6 +221,8 @@ fn what_cannot_be_set_up_is_a_sentence() {
         (&["--line", "ttyS0", "--callback", "ann"], "a user has this name"),
         (&["--line", "ttyS0", "--allow", "5 5"], "beginning of a number"),
         (&["--line", "ttyS0", "--dns", "a.b"], "an IPv4 address"),
+        (&["--line", "ttyS0", "--local", "10.0.0.1", "--remote", "10.0.0.1"], "are both 10.0.0.1"),
+        (&["--line", "ttyS0", "--call", "123"], "below --root nothing runs"),
         (&["--line", "ttyS0", "--dns", "1.1.1.1", "--dns", "1.1.1.2", "--dns", "1.1.1.3"], "the last two"),
     ] {
         let before = tree.snapshot();

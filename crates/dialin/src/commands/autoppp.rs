@@ -53,7 +53,10 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
 fn show(session: &Session, path: &str) -> Result<u8> {
     let text = session.root.read(path)?.unwrap_or_default();
     let lines = login_edit::lines(&text);
-    let found = lines.iter().find(|line| key_matches(line.key.as_bytes(), AUTO_PPP));
+    let found = lines
+        .iter()
+        .filter(|line| !line.is_after_callback())
+        .find(|line| key_matches(line.key.as_bytes(), AUTO_PPP));
     let on = found.filter(|line| line.key.as_bytes() == AUTO_PPP);
     if session.json {
         say_json(&json!({ "on": on.is_some(), "command": on.map(login_edit::Line::command),

@@ -225,8 +225,9 @@ fn test(session: &Session, name: &str, typed: Option<&str>) -> Result<u8> {
     let path = session.places.login_config();
     let text = session.root.read(&path)?.unwrap_or_default();
     let lines = login_edit::lines(&text);
-    let reached =
-        lines.iter().find(|l| ttyline::config::login::key_matches(l.key.as_bytes(), name.as_bytes()));
+    let reached = lines.iter().find(|l| {
+        !l.is_after_callback() && ttyline::config::login::key_matches(l.key.as_bytes(), name.as_bytes())
+    });
     let shown = visible::terminal(name);
     let (yes, said) = match reached {
         None => (false, format!("{shown} is not called back: no line of login.config is about it")),

@@ -138,6 +138,14 @@ pub fn set(draft: &mut Draft<'_>, path: &str, words: &[&str], unset: &[&str]) ->
             None => todo.push((name, vec![value])),
         }
     }
+    for (number, (name, _)) in todo.iter().enumerate() {
+        let rivals = ppp_options::rivals(name);
+        let against =
+            todo.iter().skip(number + 1).map(|(other, _)| other.as_str()).chain(unset.iter().copied());
+        if let Some(other) = against.into_iter().find(|other| rivals.contains(other)) {
+            bail!("`{name}` and `{other}` are against each other; say one of them");
+        }
+    }
     for (name, values) in &mut todo {
         if matches!(name.as_str(), "ms-dns" | "ms-wins") && values.len() > 2 {
             bail!(

@@ -38,6 +38,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// Whether it is for callers only that were called back.
+    #[must_use]
+    pub fn is_after_callback(&self) -> bool {
+        self.version == 2 && self.words.get(1).is_some_and(|word| word.starts_with(['Y', 'y']))
+    }
+
     /// Program and arguments.
     #[must_use]
     pub fn command(&self) -> String {

@@ -383,15 +383,23 @@ impl Modem {
     }
 }
 
+/// Whether a number can be called at all.
+///
+/// # Errors
+/// It is none, or nothing runs here.
+pub fn check(session: &Session, number: &str) -> Result<Fixed> {
+    if !session.root.is_host() {
+        bail!("--call: below --root nothing runs; nothing was changed");
+    }
+    Fixed::parse(number.as_bytes()).map_err(|e| anyhow!("--call: {e}; nothing was changed"))
+}
+
 /// A real call, from the last line to a number.
 ///
 /// # Errors
 /// The number cannot be dialled.
 pub fn real(session: &Session, wanted: &Wanted, number: &str) -> Result<u8> {
-    if !session.root.is_host() {
-        bail!("--call: below --root nothing runs");
-    }
-    let number = Fixed::parse(number.as_bytes()).map_err(|e| anyhow!("--call: {e}"))?;
+    let number = check(session, number)?;
     let line = wanted.lines.last().map_or("", String::as_str);
     let chat = installed(&["/usr/sbin/chat"])?;
     let dial = format!("ATDT{}", number.as_str());
@@ -412,7 +420,9 @@ pub fn real(session: &Session, wanted: &Wanted, number: &str) -> Result<u8> {
         .status()
         .map_err(|e| anyhow!("{}: {}", chat.display(), reason(&e)))?;
     if status.success() {
-        say(format!("{} answered", number.as_str()));
+        if !session.json {
+            say(format!("{} answered", number.as_str()));
+        }
         return Ok(code::DONE);
     }
     bail!("the call to {} failed; the files are in place", number.as_str())

@@ -53,11 +53,12 @@ fn build(command: Command) -> Command {
             "NAME",
             "a caller's PAP and CHAP account; its secret is asked for, or is the next line of standard input",
         ))
-        .arg(
-            value("auth", "WAY", "how callers prove who they are")
-                .value_parser(["any", "pap", "chap", "mschap-v2"])
-                .default_value("any"),
-        )
+        .arg(value("auth", "WAY", "how callers prove who they are").value_parser([
+            "any",
+            "pap",
+            "chap",
+            "mschap-v2",
+        ]))
         .arg(many("login", "NAME", "a Unix user who logs in at the prompt and gets PPP (/etc/ppp/ppplogin)"))
         .arg(
             value("shell", "PROGRAM", "what such a user's shell is")
@@ -100,8 +101,8 @@ pub struct Wanted {
     pub proxyarp: bool,
     /// Accounts with their secrets.
     pub accounts: Vec<(String, Vec<u8>)>,
-    /// `any`, `pap` …
-    pub auth: String,
+    /// `any`, `pap` …; none: what is there stays, else any.
+    pub auth: Option<String>,
     /// Unix users with their passwords; none: they are there already.
     pub logins: Vec<(String, Option<Vec<u8>>)>,
     /// Their shell is pppd itself.
@@ -123,6 +124,9 @@ pub struct Wanted {
 fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
     if session.role.restricted() && !session.role.may_everywhere("setup") {
         bail!("setup is for all lines: a right for single ones is not enough");
+    }
+    if let Some(number) = own.get_one::<String>("call") {
+        call::check(session, number)?;
     }
     let wanted = wanted(session, own)?;
     let mut draft = session.draft();
@@ -157,7 +161,7 @@ fn run(session: &Session, own: &ArgMatches) -> Result<u8> {
         code = line::reload(session, &served, false, false)?;
     }
     match own.get_one::<String>("call") {
-        Some(number) if code == code::DONE => call::real(session, &wanted, number),
+        Some(number) if code == code::DONE && !session.plans_only() => call::real(session, &wanted, number),
         _ => Ok(code),
     }
 }
@@ -250,7 +254,7 @@ fn wanted(session: &Session, own: &ArgMatches) -> Result<Wanted> {
         idle: own.get_one::<u32>("idle").copied(),
         proxyarp: own.get_flag("proxyarp"),
         accounts,
-        auth: own.get_one::<String>("auth").cloned().unwrap_or_default(),
+        auth: own.get_one::<String>("auth").cloned(),
         logins: users,
         pppd_shell: own.get_one::<String>("shell").is_some_and(|shell| shell == "pppd"),
         autoppp,

@@ -3,6 +3,7 @@
 use super::{Wanted, routing, users};
 use crate::commands::{account, autoppp, callback, line, ppp};
 use crate::draft::{Draft, Readers};
+use crate::lint::PROOFS;
 use crate::places::{self, CHAP, DIALIN_PEER, PAP};
 use crate::services;
 use crate::session::Session;
@@ -39,6 +40,8 @@ pub fn plan(session: &Session, draft: &mut Draft<'_>, wanted: &Wanted) -> Result
         let login = session.places.login_config();
         keep_login(draft, &login)?;
         autoppp::on(draft, &login, Some("call dialin"))?;
+    } else {
+        autoppp::off(draft, &session.places.login_config())?;
     }
     for (name, secret) in &wanted.accounts {
         for path in [PAP, CHAP] {
@@ -152,7 +155,12 @@ fn addresses(draft: &mut Draft<'_>, wanted: &Wanted) -> Result<Vec<(String, Pair
                         "{next} is the address of another line already; name another one with --remote (nothing was changed)"
                     );
                 }
-                while others.contains(&next) || next == local {
+                if wanted.remote == Some(local) {
+                    bail!("--local and --remote are both {local}; name two addresses (nothing was changed)");
+                }
+                // .0 and .255 are no hosts' addresses in the networks people use; a first one that is named stays.
+                let odd = |a: Ipv4Addr| wanted.remote != Some(a) && matches!(a.octets()[3], 0 | 255);
+                while others.contains(&next) || next == local || odd(next) {
                     next = Ipv4Addr::from(u32::from(next).wrapping_add(1));
                 }
                 (local, next)
@@ -202,20 +210,25 @@ fn callers(draft: &mut Draft<'_>, wanted: &Wanted) -> Result<()> {
         );
     }
     words.push("auth".into());
+    let there: Vec<String> =
+        ppp_options::read(&draft.text(DIALIN_PEER)?).into_iter().map(|setting| setting.name).collect();
+    let proofs = || PROOFS.iter().map(|(name, _)| *name).filter(|name| there.iter().any(|n| n == name));
     // Bare `auth` would offer EAP first, which old clients do not answer.
-    let ways: &[&str] = match wanted.auth.as_str() {
-        "pap" => &["require-pap"],
-        "chap" => &["require-chap"],
-        "mschap-v2" => &["require-mschap-v2"],
+    let ways: &[&str] = match wanted.auth.as_deref() {
+        Some("pap") => &["require-pap"],
+        Some("chap") => &["require-chap"],
+        Some("mschap-v2") => &["require-mschap-v2"],
+        None if proofs().next().is_some() => &[],
         _ => &["require-pap", "require-chap", "require-mschap-v2"],
     };
     words.extend(ways.iter().map(ToString::to_string));
+    let others: Vec<&str> = proofs().filter(|name| wanted.auth.is_some() && !ways.contains(name)).collect();
     words.extend(wanted.dns.iter().map(|dns| format!("ms-dns={dns}")));
     words.extend(wanted.idle.map(|idle| format!("idle={idle}")));
     if wanted.proxyarp {
         words.push("proxyarp".into());
     }
-    ppp::set(draft, DIALIN_PEER, &words.iter().map(String::as_str).collect::<Vec<_>>(), &[])
+    ppp::set(draft, DIALIN_PEER, &words.iter().map(String::as_str).collect::<Vec<_>>(), &others)
 }
 
 /// A login.config that is not there would have meant /bin/login for all: it still does.
@@ -259,6 +272,8 @@ pub fn implications(wanted: &Wanted) -> Vec<String> {
             "a caller who speaks PPP at once is asked for his account; everybody else sees the login prompt"
                 .into(),
         );
+    } else {
+        said.push("callers get PPP only after a login at the prompt: /AutoPPP/ is switched off".into());
     }
     if !wanted.allow.is_empty() {
         said.push(
