@@ -79,7 +79,6 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
         ));
     }
     let caller = getty.session.caller();
-    let harmless = |text: &str| visible::environment(text, 200);
     let args = entry.argv(&login.name, &harmless(&caller.connect), &harmless(&caller.id));
     let mut args: Vec<Vec<u8>> = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
     if program.ends_with("/pppd") {
@@ -95,6 +94,11 @@ fn decide(getty: &mut Getty, login: &Login) -> Result<Decision, String> {
         Utmp::Text(text) => Some(text.as_str().into_owned()),
     };
     Ok(Decision { program: Program { path: program, args, user }, utmp, name })
+}
+
+/// What a modem said, as an argument.
+fn harmless(text: &str) -> String {
+    visible::environment(text, 200)
 }
 
 /// pppd reads the options of the tty as the kernel calls it (`options.ttyACM0`). Of a line that is known by a link, a
@@ -116,7 +120,7 @@ fn at_once(words: &Text, caller: &CallerData) -> Result<Decision, String> {
             visible::field(words.as_bytes())
         )
     })?;
-    let args = entry.argv(b"", &caller.connect, &caller.id);
+    let args = entry.argv(b"", &harmless(&caller.connect), &harmless(&caller.id));
     let args = args.into_iter().map(|arg| arg.as_bytes().to_vec()).collect();
     let program = Program { path: entry.program.as_str().into_owned(), args, user: None };
     Ok(Decision { program, utmp: None, name: String::new() })
@@ -162,8 +166,9 @@ fn start(getty: &mut Getty, login: &Login, decision: &Decision) -> u8 {
         let wanted = match &login.how {
             How::Typed(end) => now.for_login(*end).with_frame(frame),
             How::Ppp(_) => now.for_ppp(),
-            How::Fido | How::AtOnce => now.for_name(),
-            How::Unasked => now.for_login(LineEnd::Cr).with_frame(frame),
+            How::AtOnce => now.for_name(),
+            How::Fido => now.for_login(LineEnd::Cr).with_frame(frame),
+            How::Unasked => now.for_prompting().with_frame(frame),
         };
         line.set(&wanted, When::Now)
     });

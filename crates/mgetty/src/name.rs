@@ -22,9 +22,10 @@ pub enum Step {
     Fido(Vec<u8>),
     /// `EMSI_CLI`: the prompt again, and no EMSI request any more.
     EmsiClient,
-    /// Another EMSI packet, for the log.
-    Emsi,
 }
+
+/// How the packets of FIDO mailers begin.
+const EMSI: &[u8] = b"**EMSI_";
 
 /// A name that is being typed.
 #[derive(Debug, Clone, Default)]
@@ -32,12 +33,14 @@ pub struct NameReader {
     name: Vec<u8>,
     erase: u8,
     fido: bool,
+    /// [`EMSI`] has come: the rest of the packet is read without echo.
+    emsi: bool,
 }
 
 impl NameReader {
     /// Nothing typed. `erase` is the tty's own erase character; FIDO mailers are looked for if `fido`.
     pub fn new(erase: u8, fido: bool) -> NameReader {
-        NameReader { name: Vec::new(), erase, fido }
+        NameReader { name: Vec::new(), erase, fido, emsi: false }
     }
 
     /// What has been typed.
@@ -47,12 +50,13 @@ impl NameReader {
 
     /// Takes a byte; what is to be echoed is appended to `echo`.
     pub fn feed(&mut self, byte: u8, echo: &mut Vec<u8>) -> Step {
-        if self.fido {
-            match byte {
-                0xae => return Step::Fido(b"\xfftsync".to_vec()),
-                0xf1 => return Step::Fido(b"\xffyoohoo".to_vec()),
-                _ => {}
-            }
+        if self.emsi {
+            return self.emsi(byte & 0x7f, echo);
+        }
+        match byte {
+            0xae if self.fido => return fido(b"tsync", b"\r\n", echo),
+            0xf1 if self.fido => return fido(b"yoohoo", b"\r\n", echo),
+            _ => {}
         }
         let byte = byte & 0x7f;
         match byte {
@@ -79,7 +83,11 @@ impl NameReader {
             _ => {
                 echo.push(byte);
                 self.name.push(byte);
-                self.emsi()
+                if self.fido && self.name.ends_with(EMSI) {
+                    self.name = EMSI.to_vec();
+                    self.emsi = true;
+                }
+                Step::More
             }
         }
     }
@@ -87,16 +95,6 @@ impl NameReader {
     fn end(&mut self, byte: u8, echo: &mut Vec<u8>) -> Step {
         let (end, other) = if byte == b'\r' { (LineEnd::Cr, b'\n') } else { (LineEnd::Lf, b'\r') };
         echo.extend_from_slice(&[byte, other]);
-        if self.fido && self.name.starts_with(b"**EMSI_") {
-            let inquiry = self.name.starts_with(b"**EMSI_INQ");
-            let client = self.name.starts_with(b"**EMSI_CLI");
-            let name = std::mem::take(&mut self.name);
-            return match (inquiry, client) {
-                (true, _) => Step::Fido([b"\xff", &name[..]].concat()),
-                (_, true) => Step::EmsiClient,
-                _ => Step::Emsi,
-            };
-        }
         if self.name.is_empty() { Step::Greeting } else { Step::Name(end) }
     }
 
@@ -107,14 +105,25 @@ impl NameReader {
         Step::More
     }
 
-    fn emsi(&mut self) -> Step {
-        if self.fido && self.name.ends_with(b"**EMSI_INQC816") {
-            let name = b"\xff**EMSI_INQC816".to_vec();
-            self.name.clear();
-            return Step::Fido(name);
+    /// A packet up to its line end; `INQC816` needs none.
+    fn emsi(&mut self, byte: u8, echo: &mut Vec<u8>) -> Step {
+        let ends = byte == b'\r' || byte == b'\n';
+        if !ends && byte >= b' ' && self.name.len() < NAME_MAX {
+            self.name.push(byte);
         }
-        Step::More
+        if !ends && self.name != b"**EMSI_INQC816" {
+            return Step::More;
+        }
+        self.emsi = false;
+        let packet = std::mem::take(&mut self.name);
+        if packet.starts_with(b"**EMSI_CLI") { Step::EmsiClient } else { fido(&packet, b"\n", echo) }
     }
+}
+
+/// A mailer is known by this name, and gets what the original writes then.
+fn fido(name: &[u8], line_end: &[u8], echo: &mut Vec<u8>) -> Step {
+    echo.extend_from_slice(line_end);
+    Step::Fido([b"\xff", name].concat())
 }
 
 #[cfg(test)]
@@ -165,7 +174,9 @@ mod tests {
         assert_eq!(typed(b"\xf1").0, Step::Fido(b"\xffyoohoo".to_vec()));
         assert_eq!(typed(b"**EMSI_INQC816").0, Step::Fido(b"\xff**EMSI_INQC816".to_vec()));
         assert_eq!(typed(b"**EMSI_CLIFA8C\r").0, Step::EmsiClient);
-        assert_eq!(typed(b"**EMSI_HBT\r").0, Step::Emsi);
+        let packet = Step::Fido(b"\xff**EMSI_HBTx".to_vec());
+        assert_eq!(typed(b"jo**EMSI_HBTx\r"), (packet, Vec::new(), "jo**EMSI_\n".into()));
+        assert_eq!(typed(&[b"**EMSI_", &[b'x'; 5000][..]].concat()).1.len(), NAME_MAX);
         assert_eq!(NameReader::new(0x7f, false).feed(0xae, &mut Vec::new()), Step::More);
     }
 

@@ -39,7 +39,7 @@ pub struct Service {
     /// Only faxes are to be answered, so nobody is.
     pub fax_only: bool,
     /// As in mgetty.config.
-    pub issue: String,
+    pub issue: Text,
     /// Before expansion.
     pub prompt: Vec<u8>,
     /// login.config.
@@ -107,7 +107,7 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         exec_on_connect: exec_on_connect(&config),
         ignore_carrier: config.ignore_carrier.value,
         fax_only: config.fax_only.value,
-        issue: config.issue_file.value.as_str().into_owned(),
+        issue: config.issue_file.value.clone(),
         prompt: config.login_prompt.value.as_bytes().to_vec(),
         // An absolute path stays one when it is joined.
         login_file: directory.join(config.login_conf_file.value.as_path()),
@@ -205,7 +205,11 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         statistics_chat: maybe(&config.statistics_chat),
         get_cnd_chat: maybe(&config.get_cnd_chat),
         answer_chat: chat(&config.answer_chat.value),
-        answer_timeout: Duration::from_secs(u64::try_from(config.answer_chat_timeout.value).unwrap_or(0)),
+        // Without a limit a modem could hold the line for ever.
+        answer_timeout: u64::try_from(config.answer_chat_timeout.value)
+            .ok()
+            .filter(|limit| *limit > 0)
+            .map_or(Setup::default().answer_timeout, Duration::from_secs),
         modem_check: config.modem_check_interval(),
         rings: config.rings_wanted(),
         ringback: config.ringback.value.then(|| config.ringback_window()),

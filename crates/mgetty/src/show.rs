@@ -2,11 +2,14 @@
 
 use crate::greeting::{self, Facts};
 use nix::sys::signal::{Signal, killpg};
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use ttyline::config::Text;
 use ttyline::sys::{clock, utmp};
 
 /// Longest issue file that is shown, bytes.
@@ -35,11 +38,11 @@ pub fn machine(facts: Facts) -> Facts {
 
 /// The issue as `issue-file` says: a file, a program's output (`!`), or the text itself. Empty if
 /// there is none.
-pub fn issue(setting: &str, facts: &Facts) -> Vec<u8> {
-    if let Some(command) = setting.strip_prefix('!') {
+pub fn issue(setting: &Text, facts: &Facts) -> Vec<u8> {
+    if let Some(command) = setting.as_bytes().strip_prefix(b"!") {
         program(command)
-    } else if setting.starts_with('/') {
-        let Ok(file) = std::fs::File::open(setting) else { return Vec::new() };
+    } else if setting.as_bytes().starts_with(b"/") {
+        let Ok(file) = std::fs::File::open(setting.as_path()) else { return Vec::new() };
         // Not a FIFO or a device that would hold the caller.
         if !file.metadata().is_ok_and(|m| m.is_file()) {
             return Vec::new();
@@ -53,8 +56,9 @@ pub fn issue(setting: &str, facts: &Facts) -> Vec<u8> {
 }
 
 /// What a program says within its time: words at blanks, no shell.
-fn program(command: &str) -> Vec<u8> {
-    let mut words = command.split_ascii_whitespace();
+fn program(command: &[u8]) -> Vec<u8> {
+    let words = command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut words = words.map(OsStr::from_bytes);
     let Some(name) = words.next() else { return Vec::new() };
     let started = Command::new(name)
         .args(words)

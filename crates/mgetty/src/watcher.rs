@@ -180,7 +180,7 @@ fn watch(line: OwnedFd, mut pipe: File, beside: &Beside, held: Option<OwnedFd>) 
         let _ = signals::set(signal as i32, Disposition::Ignore);
     }
     let mut call = beside.call.clone();
-    call.user = Some(begun.user.clone());
+    call.user = Some(begun.user.clone()).filter(|user| !user.is_empty());
     call.program = Some(begun.program.clone());
     let frame = begun.frame.clone();
     if frame.is_empty() {

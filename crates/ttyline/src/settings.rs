@@ -338,6 +338,14 @@ impl Settings {
         wanted
     }
 
+    /// Handed to a login program that reads the name itself (`login-env-ttyprompt-hack`): XOFF stops our output.
+    #[must_use]
+    pub fn for_prompting(self) -> Settings {
+        let mut wanted = self.for_login(LineEnd::Cr);
+        wanted.input |= input::IXON | input::IXANY;
+        wanted
+    }
+
     /// Handed to pppd after an LCP frame: raw, with the two bits the original leaves set (OPOST is off,
     /// so ONLCR does nothing; pppd sets its own).
     #[must_use]

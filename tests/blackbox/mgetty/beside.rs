@@ -24,6 +24,17 @@ fn a_program_takes_the_caller_at_connect() {
     assert!(said.contains("-icanon") && said.contains("-echo ") && said.contains("-opost"), "{said}");
     let audit = format!("conn='33600', name='', cmd='{}', user=''", program.display());
     assert!(getty.log().contains(&audit), "{}", getty.log());
+    // What stands behind CONNECT comes from the other end.
+    let mut getty = Getty::with("", Manner { connect: "CONNECT -f,\"$(x)`".into(), ..Manner::default() });
+    let program = getty.sandbox.path().join("bin/program");
+    let text = format!("{BASE}exec-on-connect {} \\I\n", program.display());
+    getty.sandbox.write_etc("mgetty.config", &text, 0o644);
+    getty.start();
+    getty.wait_idle();
+    let mark = getty.answer();
+    let said = getty.said(mark);
+    assert!(said.contains("<<arg1=_f_ _(x)_>>"), "{said}");
+    assert!(!getty.state().contains("\"user\""), "nobody is named: {}", getty.state());
     // Nothing runs that was not named in full.
     let mut getty = Getty::new("exec-on-connect program");
     getty.start();

@@ -123,3 +123,18 @@ fn a_fax_is_told_and_refused() {
     assert!(getty.modem.expect_within("AT", mark, ms(100)).is_none());
     assert_eq!(getty.running().status_now(), None);
 }
+
+/// What is still to come of the CONNECT line is the modem's, even if the prompt is not waited for.
+#[test]
+fn an_answer_chat_that_ends_inside_the_connect_line() {
+    let mut getty = Getty::idle(r#"answer-chat "" ATA CONNECT"#);
+    let said = getty.log_in("joe");
+    assert!(said.contains("<<arg1=joe>>") && said.contains("<<CONNECT=>>"), "{said}");
+}
+
+/// The original waits for ever then, ours as long as it does unasked.
+#[test]
+fn an_answer_chat_without_a_limit() {
+    let mut getty = Getty::idle("answer-chat-timeout 0");
+    assert!(getty.log_in("joe").contains("<<arg1=joe>>"));
+}

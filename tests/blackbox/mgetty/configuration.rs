@@ -82,3 +82,15 @@ fn each_wait_can_be_set() {
     let _getty = Getty::idle("command-delay 0\ninit-drain 0\nready-drain 0\nconnect-drain 0");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
+
+#[test]
+fn a_speed_that_is_none() {
+    let mut getty = Getty::new("speed 1234");
+    getty.start();
+    if getty.subject.original {
+        assert_eq!(getty.status(), 2);
+        return;
+    }
+    getty.wait_idle();
+    assert!(getty.log().contains("speed 1234: no such speed, 38400 is used"), "{}", getty.log());
+}

@@ -100,6 +100,9 @@ fn the_prompt_in_the_environment() {
     let said = getty.said(mark);
     let line = getty.modem.line();
     assert!(said.contains(&format!("<<TTYPROMPT=who {line}:>>")), "{said}");
+    assert!(said.contains(" ixon ") && said.contains(" ixany "), "{said}");
+    let text = getty.modem.received(mark);
+    assert!(!text.windows(6).any(|w| w == b"**EMSI"), "no mailer is asked where no name is read");
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn a_long_name_is_cut_and_its_echo_taken_back() {
     assert!((1020..=1024).contains(&length), "{length}");
 }
 
-/// `**EMSI_CLI` and another packet: the name is read again.
+/// After `**EMSI_CLI` the name is read again.
 #[test]
 fn mailers_packets() {
     let mut getty = Getty::idle("");

@@ -102,8 +102,16 @@ fn a_modem_without_carrier_detection() {
 
 #[test]
 fn fido_mailers() {
-    for (bytes, name) in [(&b"\xae"[..], "tsync"), (b"\xf1", "yoohoo"), (b"**EMSI_INQC816", "**EMSI_INQC816")]
-    {
+    let rows: [(&[u8], &str, &str); 6] = [
+        (b"\xae", "tsync", "\r\n"),
+        (b"j\xf1", "yoohoo", "j\r\n"),
+        (b"**EMSI_INQC816", "**EMSI_INQC816", "**EMSI_\n"),
+        // Whatever the packet is but EMSI_CLI, and whatever stood before it.
+        (b"**EMSI_HBTEAEE\r", "**EMSI_HBTEAEE", "**EMSI_\n"),
+        (b"jo**EMSI_DAT0033\x15x\r", "**EMSI_DAT0033", "jo**EMSI_\n"),
+        (b"**EMSI_\r", "**EMSI_", "**EMSI_\n"),
+    ];
+    each(&rows, |(bytes, name, echo)| {
         let mut getty = Getty::new("");
         getty.login_config("/FIDO/ - fido PROGRAM @\n");
         getty.start();
@@ -112,7 +120,23 @@ fn fido_mailers() {
         getty.modem.send(bytes);
         let said = getty.said(mark);
         assert!(said.contains(&format!("<<arg1={name}")), "{said}");
-    }
+        // As after a typed name.
+        for set in [" icrnl", " onlcr", " echo ", " icanon"] {
+            assert!(said.contains(set), "no{set}: {said}");
+        }
+        let echoed = getty.modem.received(mark);
+        assert!(echoed.starts_with(format!("{echo}<<program").as_bytes()), "{said}");
+    });
+}
+
+/// By another key the name keeps the byte that nobody can type.
+#[test]
+fn a_fido_mailer_is_told_from_a_user_of_its_name() {
+    let mut getty = Getty::idle("");
+    let mark = getty.prompt();
+    getty.modem.send(b"\xae");
+    let said = getty.said(mark);
+    assert!(said.contains("<<arg1=\u{fffd}tsync>>"), "{said}");
 }
 
 #[test]

@@ -93,3 +93,17 @@ fn login_time_ends_a_silent_call() {
     assert!(getty.log().contains("login time out"));
     assert!(!getty.lock_path().exists() && !getty.pid_path().exists());
 }
+
+/// An issue may be in any character set.
+#[test]
+fn bytes_of_the_issue_go_out_as_they_are() {
+    let mut getty = Getty::new("");
+    let text = [BASE.replace("issue-file none\n", "").as_bytes(), b"issue-file Gr\xfc\xdfe\n"].concat();
+    std::fs::write(getty.sandbox.etc("mgetty.config"), text).expect("a file");
+    getty.start();
+    getty.wait_idle();
+    let mark = getty.answer();
+    getty.modem.expect("login: ", mark);
+    let shown = getty.modem.received(mark);
+    assert!(shown.windows(9).any(|w| w == b"\rGr\xfc\xdfe\r\n*"), "{shown:?}");
+}

@@ -94,6 +94,8 @@ impl Session {
 
     /// The caller is there since `at`.
     pub(super) fn connected(&mut self, at: Duration) {
+        // An answer chat may end inside the CONNECT line: its rest is still the modem's.
+        let dropped = usize::from(!self.line.is_empty());
         self.line.clear();
         self.connected_at = Some(at);
         self.echo = super::echo::Echo::default();
@@ -110,7 +112,7 @@ impl Session {
             detector: Detector::new(),
             prompt_at: at + waits.prompt,
             quiet_at: self.now + waits.connect_drain,
-            dropped: 0,
+            dropped,
             typed_ahead: Vec::new(),
             cable: Cable::default(),
             end: self.setup.login_time.map(|limit| at + limit),
@@ -159,7 +161,8 @@ impl Session {
             return self.login_timeout();
         }
         self.carrier_counts();
-        self.greet();
+        // Who reads the name himself has no use for a mailer's answer.
+        self.greet(self.setup.fido && !self.setup.ttyprompt_hack);
         let typed = std::mem::take(&mut connected.typed_ahead);
         let warn_at = connected.end.and_then(|end| end.checked_sub(LAST_MINUTE)).filter(|at| *at > self.now);
         let naming = Naming {
@@ -203,12 +206,12 @@ impl Session {
         self.push(Action::UtmpLogin);
     }
 
-    fn greet(&mut self) {
+    fn greet(&mut self, fido: bool) {
         self.push(Action::Set(Stage::Greeting));
         self.push(Action::Send(b"\r".to_vec()));
         self.push(Action::Issue);
         self.push(Action::Private);
-        self.prompt(self.setup.fido);
+        self.prompt(fido);
     }
 
     /// Its bytes go out as they are; those of the issue have their tabs written as blanks.
@@ -260,7 +263,7 @@ impl Session {
     fn step(&mut self, naming: &mut Naming, step: Step) -> bool {
         match step {
             Step::More => {}
-            Step::Greeting | Step::Prompt if self.greetings >= GREETINGS_MAX => {
+            Step::Greeting | Step::Prompt | Step::EmsiClient if self.greetings >= GREETINGS_MAX => {
                 self.call_over("no name");
                 self.audit(&format!("failed {}, no name in {GREETINGS_MAX} prompts", self.setup.dev_pid()));
                 self.exit(0);
@@ -268,7 +271,7 @@ impl Session {
             }
             Step::Greeting => {
                 self.greetings += 1;
-                self.greet();
+                self.greet(self.setup.fido);
                 naming.reader = self.new_reader(naming.fido);
             }
             Step::Prompt => {
@@ -277,14 +280,11 @@ impl Session {
                 naming.reader = self.new_reader(naming.fido);
             }
             Step::EmsiClient => {
+                self.greetings += 1;
                 self.log(Level::Mesg, "got EMSI_CLI packet, re-read login name");
                 naming.fido = false;
                 self.prompt(false);
                 naming.reader = self.new_reader(true);
-            }
-            Step::Emsi => {
-                self.log(Level::Mesg, "got an EMSI packet");
-                naming.reader = self.new_reader(naming.fido);
             }
             Step::Quit => {
                 self.log(Level::Mesg, "got EOF or quit character, exiting");

@@ -202,10 +202,13 @@ impl LoginConfig {
 /// The name an incoming PPP frame stands for.
 pub const AUTO_PPP: &[u8] = b"/AutoPPP/";
 
+/// The key of every FIDO mailer.
+const FIDO: &[u8] = b"/FIDO/";
+
 /// Whether a key means a name: exactly, `abc*`, `*abc`, `*abc*`, `*`; `/FIDO/` means every FIDO name.
 #[must_use]
 pub fn key_matches(key: &[u8], name: &[u8]) -> bool {
-    if key == b"/FIDO/" && name.first() == Some(&0xff) {
+    if key == FIDO && name.first() == Some(&0xff) {
         return true;
     }
     match key {
@@ -264,13 +267,14 @@ fn entry(line: &LogicalLine, version: u8) -> Option<LoginEntry> {
 }
 
 impl LoginEntry {
-    /// The program's arguments for a call, `argv[0]` (the last part of its path) first. A FIDO name loses
-    /// its first byte.
+    /// The program's arguments for a call, `argv[0]` (the last part of its path) first. By the key
+    /// `/FIDO/` a FIDO name loses its first byte.
     #[must_use]
     pub fn argv(&self, name: &[u8], connect: &str, caller_id: &str) -> Vec<Text> {
         let program = self.program.as_bytes();
         let base = program.rsplit(|b| *b == b'/').next().unwrap_or(program);
-        let name = name.strip_prefix(&[0xff]).unwrap_or(name);
+        let mailer = name.strip_prefix(&[0xff]).filter(|_| self.key.as_bytes() == FIDO);
+        let name = mailer.unwrap_or(name);
         let mut argv = vec![Text::from(base.to_vec())];
         for argument in &self.arguments {
             match argument {
@@ -338,7 +342,8 @@ mod tests {
         assert_eq!(argv(entry, "joe"), ["prog", "joe", "33600", "555", "x@", "\\i"]);
         assert_eq!(argv(entry, ""), ["prog", "33600", "555", "x@", "\\i"]);
         let fido = entry.argv(b"\xfftsync", "", "none");
-        assert_eq!(fido[1].as_bytes(), b"tsync");
+        assert_eq!(fido[1].as_bytes(), b"\xfftsync");
+        assert_eq!(config("/FIDO/ u @ /x @\n").entries[0].argv(b"\xfftsync", "", "")[1].as_bytes(), b"tsync");
         assert_eq!(fido[2].as_bytes(), b"??");
         assert_eq!(entry.run_as, RunAs::User(Text::from("u")));
     }
