@@ -20,6 +20,8 @@ fn dialects() {
         ),
         ("NMBR = P\r\n", &["CALLER_ID=P"]),
         ("FM:5551234 TO:42\r\n", &["CALLER_ID=5551234", "CALLED_ID=42"]),
+        ("FM:5551235\r\n", &["CALLER_ID=5551235"]),
+        ("12 34\r\nRING\r\n", &["CALLER_ID=12"]),
         ("RING;555;42\r\n", &["CALLER_ID=555", "CALLED_ID=42"]),
         ("RING/42\r\n", &["CALLER_ID=none", "CALLED_ID=42"]),
         ("RING 5551234\r\n", &["CALLER_ID=5551234"]),

@@ -137,8 +137,8 @@ impl CallerData {
         let line = line.trim_ascii();
         if line.first().is_some_and(u8::is_ascii_digit) {
             // ELINK: the bare number.
-            self.id =
-                line.iter().filter(|b| b.is_ascii_digit()).take(VALUE_MAX).map(|&b| char::from(b)).collect();
+            let digits = line.iter().take_while(|b| b.is_ascii_digit());
+            self.id = digits.take(VALUE_MAX).map(|&b| char::from(b)).collect();
             return true;
         }
         let Some(row) = TABLE.iter().find(|row| line.starts_with(row.prefix.as_bytes())) else {
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(after(&["NAME = O'Neill \"x\"\x1b[2J"]).name, "O Neill  x  [2J");
         assert_eq!(after(&["+CLIP: \"+49401\",145"]).id, "49401");
         assert_eq!(after(&[&format!("NAME = {}", "x".repeat(5000))]).name.len(), VALUE_MAX);
-        assert_eq!(after(&["5551234 x9"]).id, "55512349");
+        assert_eq!(after(&["5551234 x9"]).id, "5551234");
     }
 
     #[test]

@@ -24,6 +24,10 @@ impl RingReader {
             data.set_called(to);
             return Some(index_of(to, called));
         }
+        if let Some(from) = line.strip_prefix(b"FM:") {
+            data.set_id(from.split(|&b| b == b'/').next().unwrap_or(&[]));
+            return Some(0);
+        }
         let number = line.starts_with(b"NMBR");
         if number || line.starts_with(b"NAME") {
             self.number_seen |= number;
