@@ -52,7 +52,7 @@ pub enum Wrong {
     NoLine,
     /// A line that no device under /dev can be.
     Line(String),
-    /// The same behind `--probe`: a person reads the message.
+    /// The same behind `--probe`, or for `--check` and the like: a person reads the message.
     Probe(String),
     /// `--json` without `--probe`.
     Json,
@@ -162,7 +162,7 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
         }
     }
     if check || caller.is_some() {
-        options.device = line.map_or(Ok(String::new()), |line| device(&line))?;
+        options.device = line.map_or(Ok(String::new()), |line| asked_about(&line))?;
         let options = Box::new(options);
         return Ok(match caller {
             Some(caller) => Command::Explain(options, caller),
@@ -170,8 +170,7 @@ pub fn meaning(name: &str, typed: Vec<Word>) -> Result<Command, Wrong> {
         });
     }
     if let Some(line) = probe {
-        options.device = device(&line)
-            .map_err(|_| Wrong::Probe(visible::terminal(line.chars().take(100).collect::<String>())))?;
+        options.device = asked_about(&line)?;
         return Ok(Command::Probe(Box::new(options), json));
     }
     if json {
@@ -220,6 +219,11 @@ fn device(line: &str) -> Result<String, Wrong> {
     if safe { Ok(name.to_string()) } else { Err(Wrong::Line(line.chars().take(100).collect())) }
 }
 
+/// The same where a person reads the message.
+fn asked_about(line: &str) -> Result<String, Wrong> {
+    device(line).map_err(|_| Wrong::Probe(visible::terminal(line.chars().take(100).collect::<String>())))
+}
+
 /// What `-V` prints; `dir` is the configuration directory.
 pub fn version(dir: &str) -> String {
     format!(
@@ -238,7 +242,7 @@ pub const HELP: &str = "\
 usage: mgetty [options] line
   -a            set the speed the modem names behind CONNECT
   -b            open the line blocking (wait for carrier)
-  -C type       modem type: auto, data, cls2, c2.0, cls1 (faxes are refused)
+  -C type       modem type: auto, data, cls2, c2.0, cls1, c1.0 (faxes are refused)
   -c file       gettydefs: not supported
   -D            data only
   -F            fax only
@@ -352,6 +356,7 @@ mod tests {
         assert!(matches!(command("-s 9600 --probe=ttyS1"), Ok(Command::Probe(_, false))));
         assert_eq!(command("--json ttyS1"), Err(Wrong::Json));
         assert_eq!(command("--probe ../x"), Err(Wrong::Probe("../x".into())));
+        assert_eq!(command("--check --line ../x"), Err(Wrong::Probe("../x".into())));
     }
 
     #[test]

@@ -130,15 +130,26 @@ pub fn check(options: &Options) -> u8 {
     if !directory.is_dir() {
         report.error(&directory, None, "there is no such directory");
     }
-    let config = mgetty::check(&directory, line, &mut report);
-    let login = directory.join(config.login_conf_file.value.as_path());
-    login::check(&login, &mut report);
-    let calls_back = callers::check(&service::caller_files(&directory, &config), &config, line, &mut report);
-    callback(&directory.join("callback.config"), line, &mut report);
-    if calls_back {
-        let program = config.callback_program.value.as_str();
-        report.program(&directory.join("mgetty.config"), None, &program, "callback-program");
+    let configs = mgetty::check(&directory, line, &mut report);
+    // Sections may name files of their own.
+    let (mut logins, mut rules) = (Vec::new(), Vec::new());
+    for config in &configs {
+        let login = directory.join(config.login_conf_file.value.as_path());
+        if !logins.contains(&login) {
+            login::check(&login, &mut report);
+            logins.push(login);
+        }
+        let files = service::caller_files(&directory, config);
+        if rules.contains(&files.rules) {
+            continue;
+        }
+        if callers::check(&files, config, line, &mut report) {
+            let program = config.callback_program.value.as_str();
+            report.program(&directory.join("mgetty.config"), None, &program, "callback-program");
+        }
+        rules.push(files.rules);
     }
+    callback(&directory.join("callback.config"), line, &mut report);
     let _ = std::io::stdout().write_all(report.text().as_bytes());
     u8::from(report.errors() > 0)
 }

@@ -44,7 +44,7 @@ pub fn explain(options: &Options, caller: &str) -> u8 {
             let _ = writeln!(out, "then asked: {words} (exit code 1 refuses)");
         }
     }
-    for doubt in files.doubts() {
+    for doubt in files.doubts().iter().filter(|doubt| !judgement.faults.contains(doubt)) {
         let _ = writeln!(out, "note: {doubt}");
     }
     if line.is_none() && files.name_lines() {

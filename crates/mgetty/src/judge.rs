@@ -67,7 +67,9 @@ impl Files {
                     format!("{shown}:{}: the rule is never reached: line {line} decides before it", dead.at)
                 }));
             }
-            RulesFile::Missing if self.rules_named => doubts.push(format!("{shown}: not there")),
+            RulesFile::Missing if self.rules_named => {
+                doubts.push(format!("{shown} is not there: nobody is answered"));
+            }
             RulesFile::Missing => {}
             RulesFile::Rejected(why) => doubts.push(format!("{shown} {why}: nobody is answered")),
         }
@@ -110,8 +112,12 @@ impl Judgement {
         let shown = files.rules.display();
         let rules = match caller_rules::load_file(&files.rules) {
             RulesFile::Usable(rules) => rules,
+            // Whom it was to keep out cannot be known.
             RulesFile::Missing if files.rules_named => {
-                return self.faults.push(format!("{shown}: not there"));
+                self.faults.push(format!("{shown} is not there: nobody is answered"));
+                self.outcome = Outcome::Refuse;
+                self.because = Some(format!("{shown} is not there"));
+                return;
             }
             RulesFile::Missing => return,
             RulesFile::Rejected(why) => {

@@ -215,6 +215,31 @@ fn which_rule_decides_is_told_and_what_is_wrong() {
     assert_eq!(status, 1);
     assert!(text.contains("/etc/mgetty/login.config:1:1: error: program: /no/such is not there"), "{text}");
     assert!(!sandbox.log("mg_ttyS1.log").exists(), "nothing was served");
+    // Sections have files of their own, or are about no line.
+    sandbox.write_etc(
+        "mgetty.config",
+        "port /dev/ttyS1\nport ttyS*\nport\nport ttyS2\nlogin-conf-file other\ncaller-rules gone\nrings 2\n",
+        0o644,
+    );
+    sandbox.write_etc("other", "* - - /no/other\n", 0o600);
+    let (_, text) = run(&["--check"]);
+    for wanted in [
+        "mgetty.config:1:6: warning: port: a line is named without /dev/",
+        "mgetty.config:2:6: warning: port: `*` is no wildcard",
+        "mgetty.config:3:1: warning: port: names no line",
+        "/etc/mgetty/other:1:1: error: program: /no/other is not there",
+        "/etc/mgetty/gone: error: not there, though mgetty.config names it: nobody is answered",
+    ] {
+        assert!(text.contains(wanted), "no {wanted:?} in\n{text}");
+    }
+    // Rules that are named and gone were to keep somebody out; each fault is told once.
+    let (status, text) = run(&["--explain-caller", "0301", "--line", "ttyS2"]);
+    assert_eq!((status, text.matches("gone is not there: nobody is answered").count()), (1, 1), "{text}");
+    let mut wrong = sandbox.command(&ours("mgetty"), None);
+    let out = wrong.args(["--check", "--line", "../x"]).stderr(std::process::Stdio::piped()).output();
+    let out = out.expect("mgetty");
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("not a device: ../x"), "{out:?}");
 }
 
 /// The caller and the called number as each family of modems shows them, from the first ring to the log.

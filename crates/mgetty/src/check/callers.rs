@@ -17,7 +17,11 @@ pub(super) fn check(files: &Files, config: &MgettyConfig, line: Option<&str>, re
         RulesFile::Usable(rules) => rules,
         RulesFile::Missing => {
             if files.rules_named {
-                report.error(&files.rules, None, "not there, though mgetty.config names it");
+                report.error(
+                    &files.rules,
+                    None,
+                    "not there, though mgetty.config names it: nobody is answered",
+                );
             }
             CallerRules::default()
         }

@@ -11,15 +11,16 @@ use ttyline::{account, speed, visible};
 /// What only a shell would understand.
 const SHELL: [char; 9] = ['|', '>', '<', '&', ';', '$', '`', '\'', '"'];
 
-/// Gives what holds for the line, or for lines without a section.
-pub(super) fn check(directory: &Path, line: Option<&str>, report: &mut Report) -> MgettyConfig {
+/// Gives what holds for the line; without one, for lines without a section, then for each section.
+pub(super) fn check(directory: &Path, line: Option<&str>, report: &mut Report) -> Vec<MgettyConfig> {
     let path = directory.join("mgetty.config");
     let mut config = MgettyConfig::default();
+    let mut sections = Vec::new();
     let Some(bytes) = read(&path, report) else {
         if directory.is_dir() && !path.exists() {
             report.warn(&path, None, "not there, built-in values are used");
         }
-        return config;
+        return vec![config];
     };
     let document = Document::parse(bytes);
     let known: Vec<&str> =
@@ -32,12 +33,14 @@ pub(super) fn check(directory: &Path, line: Option<&str>, report: &mut Report) -
         }
     };
     report.problems(&path, &problems, &known);
+    names(&path, &document, report);
     values(&path, &config, report);
     if line.is_none() {
         for port in ports(&document) {
             let mut section = MgettyConfig::default();
             let _ = section.load(&document, Some(&port));
             values(&path, &section, report);
+            sections.push(section);
         }
     }
     if let Some(line) = line {
@@ -46,7 +49,24 @@ pub(super) fn check(directory: &Path, line: Option<&str>, report: &mut Report) -
         }
     }
     fax(directory, &path, &config, report);
-    config
+    sections.insert(0, config);
+    sections
+}
+
+/// Sections that are about no line.
+fn names(path: &Path, document: &Document, report: &mut Report) {
+    for section in document.entries().filter(|line| line.keyword().is_some_and(|word| word.bytes == b"port"))
+    {
+        let at = section.words.get(1).or(section.words.first()).map(|word| word.at);
+        let name = section.value();
+        if name.is_empty() {
+            report.warn(path, at, "port: names no line, so nothing below holds");
+        } else if name.starts_with(b"/") {
+            report.warn(path, at, "port: a line is named without /dev/, so nothing below holds");
+        } else if name.contains(&b'*') {
+            report.warn(path, at, "port: `*` is no wildcard; `?` stands for one character");
+        }
+    }
 }
 
 /// Where a value stands in the file; `None` if nobody set it there.

@@ -15,14 +15,15 @@ fn dir(files: &[(&str, &str)]) -> tempfile::TempDir {
 /// What is said, without the directory's name.
 fn said(dir: &tempfile::TempDir, line: Option<&str>) -> Vec<String> {
     let mut report = Report::default();
-    let config = mgetty::check(dir.path(), line, &mut report);
+    let configs = mgetty::check(dir.path(), line, &mut report);
+    let config = configs.first().expect("one");
     login::check(&dir.path().join("login.config"), &mut report);
     let files = crate::judge::Files {
         dialin: dir.path().join("dialin.config"),
         rules: dir.path().join("caller-rules"),
         rules_named: false,
     };
-    callers::check(&files, &config, line, &mut report);
+    callers::check(&files, config, line, &mut report);
     callback(&dir.path().join("callback.config"), line, &mut report);
     let text = report.text();
     text.lines().map(|line| line.replace(&format!("{}/", dir.path().display()), "")).collect()
