@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use ttyline::share::clean::Plan;
-use ttyline::share::wish::Wish;
+use ttyline::share::wish::{Protocol, Wish};
 
 /// The options, their values and what they do: help and manual page are held against it.
 pub const OPTIONS: &[(&str, &str, &str)] = &[
@@ -96,7 +96,11 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         match word {
             Value(path) if device.is_none() && !path.is_empty() => device = Some(PathBuf::from(path)),
             Long("settings") => {
-                options.wish = Wish::parse(&parser.value()?.string()?).map_err(|e| e.to_string())?
+                options.wish = Wish::parse(&parser.value()?.string()?).map_err(|e| e.to_string())?;
+                if options.wish.protocol != Protocol::Raw {
+                    let word = options.wish.protocol.word();
+                    return Err(format!("--settings: bytes pass as they are; {word} is mserver's").into());
+                }
             }
             Long("init") => init.push(command(parser.value()?.string()?)?),
             Long("dtr-down") => {
@@ -181,9 +185,16 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        for bad in
-            ["", "a b", "x --nosuch", "x --settings 9600", "x --busy-text \\q", "x --wait soon", "x -l y"]
-        {
+        for bad in [
+            "",
+            "a b",
+            "x --nosuch",
+            "x --settings 9600",
+            "x --settings 9600,8,N,1,telnet",
+            "x --busy-text \\q",
+            "x --wait soon",
+            "x -l y",
+        ] {
             assert!(of(bad).is_err(), "{bad:?}");
         }
     }

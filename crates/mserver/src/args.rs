@@ -88,22 +88,25 @@ pub fn main() -> u8 {
 
 fn serve(matches: &ArgMatches, file: PathBuf, socket: &Path) -> Result<u8, Vec<String>> {
     let wanted = start::read_config(&file)?;
-    let config = &wanted.config;
-    for remark in &config.warnings {
-        eprintln!("mserver: {}", start::shown(&file, remark));
+    let (foreground, test) = (matches.get_flag("foreground"), matches.get_flag("test"));
+    if test || !foreground {
+        // In the foreground they are said below.
+        for remark in &wanted.config.warnings {
+            eprintln!("mserver: {}", start::shown(&file, remark));
+        }
     }
-    if matches.get_flag("test") {
-        println!("{}: {} line(s), no mistakes", file.display(), config.lines.len());
+    if test {
+        println!("{}: {} line(s), no mistakes", file.display(), wanted.config.lines.len());
         return Ok(0);
     }
-    if config.lines.is_empty() {
-        return Err(vec![format!("{}: no modem is shared", file.display())]);
-    }
+    let wanted = wanted.that_shares(&file)?;
     more_descriptors();
-    let bound = start::bind_all(config).map_err(|why| vec![why])?;
+    let (bound, missing) = start::bind_all(&wanted.config);
+    if !missing.is_empty() {
+        return Err(missing);
+    }
     // A path that means something after the change of directory.
     let file = std::fs::canonicalize(&file).unwrap_or(file);
-    let foreground = matches.get_flag("foreground");
     if !foreground {
         nix::unistd::daemon(false, false).map_err(|e| vec![e.desc().to_string()])?;
     }

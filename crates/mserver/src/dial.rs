@@ -20,6 +20,8 @@ use ttyline::number::{Policy, Reason, Typed};
 const MOST_LINE: usize = 400;
 /// How much of what the client has said last in a call is kept: a command to dial with its number.
 const RECENT: usize = 80;
+/// How much of a refused number is remembered.
+const MOST_SHOWN: usize = 40;
 /// The most numbers that are remembered for the record.
 const MOST_NUMBERS: usize = 20;
 const CR: u8 = 13;
@@ -59,9 +61,18 @@ pub struct Guard {
     /// A command has been passed on, so that `A/` repeats one that was judged.
     passed: bool,
     /// Numbers dialled, and those that were refused.
-    pub dialled: Vec<String>,
+    dialled: Vec<Noted>,
+    /// How many were dialled beyond those.
+    more: u32,
     /// Numbers refused since this was last looked at, with the reason, for people.
     pub refused: Vec<String>,
+}
+
+/// A number of the record.
+#[derive(Debug, PartialEq, Eq)]
+struct Noted {
+    number: String,
+    refused: bool,
 }
 
 /// What a command line comes to.
@@ -88,6 +99,7 @@ impl Guard {
             recent: Vec::new(),
             passed: false,
             dialled: Vec::new(),
+            more: 0,
             refused: Vec::new(),
         }
     }
@@ -96,7 +108,7 @@ impl Guard {
     pub fn start_again(&mut self) {
         let policy = std::mem::take(&mut self.policy);
         let (dialled, refused) = (std::mem::take(&mut self.dialled), std::mem::take(&mut self.refused));
-        *self = Guard { dialled, refused, ..Guard::new(policy) };
+        *self = Guard { dialled, more: self.more, refused, ..Guard::new(policy) };
     }
 
     /// A falling DTR or a break may have brought the modem out of its data, as its settings are.
@@ -296,6 +308,12 @@ impl Guard {
                     number(&mut rest);
                 }
                 b'&' | b'\\' | b'%' | b'-' | b'*' | b'#' | b'$' => {
+                    // &D2 is no dial command; a modem that skips the sign would make one of more.
+                    if let Some((b'D', string @ ([b'T' | b'P', ..] | [b'0'..=b'9', b'0'..=b'9', ..]))) =
+                        rest.split_first()
+                    {
+                        return self.dial(string, escape);
+                    }
                     rest = rest.get(1..).unwrap_or_default();
                     number(&mut rest);
                 }
@@ -324,7 +342,7 @@ impl Guard {
         match self.may_dial(string) {
             // Off the hook without a number: harmless, and how some calls are taken.
             Ok(number) if number.is_empty() => {}
-            Ok(number) => self.note(number),
+            Ok(number) => self.note(number, false),
             Err(why) => return self.refuse(string, &why),
         }
         Judgement::Pass { calls: true, escape }
@@ -332,7 +350,8 @@ impl Guard {
 
     fn refuse(&mut self, string: &[u8], why: &str) -> Judgement {
         let text = String::from_utf8_lossy(string).into_owned();
-        self.note(format!("{text} refused"));
+        // A record is one line of bounded length.
+        self.note(text.chars().take(MOST_SHOWN).collect(), true);
         self.refused.push(format!("`{}`: {why}", ttyline::visible::field(&text)));
         Judgement::NoCarrier
     }
@@ -366,16 +385,42 @@ impl Guard {
             let verdict = self.policy.typed(&typed);
             let speaks = place == 0 || !matches!(verdict.reason, Reason::NotListed | Reason::Length(..));
             if !verdict.allowed && speaks {
-                return Err(verdict.reason.to_string());
+                return Err(why(&verdict.reason));
             }
         }
         Ok(whole)
     }
 
-    fn note(&mut self, number: String) {
-        if self.dialled.len() < MOST_NUMBERS {
-            self.dialled.push(number);
+    fn note(&mut self, number: String, refused: bool) {
+        let full = self.dialled.len() == MOST_NUMBERS;
+        let noted = Noted { number, refused };
+        if refused && (full || self.dialled.contains(&noted)) {
+            return;
         }
+        if full {
+            // What was dialled is more than what was not.
+            let Some(place) = self.dialled.iter().position(|noted| noted.refused) else {
+                self.more += 1;
+                return;
+            };
+            self.dialled.remove(place);
+        }
+        self.dialled.push(noted);
+    }
+
+    /// What was dialled and what was refused, for the record; `None` if nothing.
+    #[must_use]
+    pub fn numbers(&self) -> Option<String> {
+        let mut text = String::new();
+        for (place, Noted { number, refused }) in self.dialled.iter().enumerate() {
+            let (comma, refused) =
+                (if place > 0 { ", " } else { "" }, if *refused { " refused" } else { "" });
+            text += &format!("{comma}{number}{refused}");
+        }
+        if self.more > 0 {
+            text += &format!(", and {} more", self.more);
+        }
+        (!text.is_empty()).then_some(text)
     }
 
     /// What the modem says: only its result codes matter. Gives whether the modem may be dialling what was meant for
@@ -411,6 +456,21 @@ impl Guard {
             }
         }
         stop
+    }
+}
+
+/// Why a number may not be dialled, in the words of mserver.conf.
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Rule(rule) => {
+            format!("line {}: dial-{} {}", rule.line, if rule.allow { "allow" } else { "deny" }, rule.word)
+        }
+        Reason::NotListed => "it is not among dial-allow".into(),
+        Reason::Class(class, prefix) => {
+            format!("{prefix} is {} here, unless dial-allow says otherwise", class.name())
+        }
+        Reason::Length(digits, least, most) => format!("it has {digits} digits, not {least} to {most}"),
+        Reason::Nothing => reason.to_string(),
     }
 }
 

@@ -38,7 +38,7 @@ fn permitted_numbers_pass_and_are_remembered() {
         let mut guard = guard();
         let (line, back) = talk(&mut guard, said.as_bytes());
         assert!(line.ends_with('\r') && back.is_empty(), "{said:?}: {line:?} {back:?}");
-        assert_eq!(guard.dialled, [number], "{said:?}");
+        assert_eq!(guard.numbers().as_deref(), Some(number), "{said:?}");
     }
 }
 
@@ -75,6 +75,8 @@ fn forbidden_numbers_never_reach_the_modem_in_any_form() {
         "A/",
         "AT&Z0=0900\r",
         "AT;DT0900\r",
+        "AT*DT0900\r",
+        "AT-D0900\r",
         "ATDT777\r",
     ] {
         let mut guard = guard();
@@ -88,7 +90,7 @@ fn forbidden_numbers_never_reach_the_modem_in_any_form() {
     let (mut line, mut back) = (Vec::new(), Vec::new());
     guard.from_client(&parity, &mut line, &mut back);
     assert!(line.is_empty() && back == b"\r\nNO CARRIER\r\n");
-    assert_eq!(guard.dialled, ["T0900 refused"]);
+    assert_eq!(guard.numbers().as_deref(), Some("T0900 refused"));
     assert_eq!(guard.refused.len(), 1);
 }
 
@@ -231,6 +233,21 @@ fn connect_cannot_be_forged_by_an_echo() {
     let mut guard = guard();
     let _ = guard.from_modem(b"\r\nCONNECT\r\n");
     assert!(!told_to_dial(&talk(&mut guard, b"ATDT0900\r").0));
+}
+
+#[test]
+fn refused_numbers_do_not_crowd_dialled_ones_out_of_the_record() {
+    let mut guard = guard();
+    for n in 0..50 {
+        talk(&mut guard, format!("ATDT0900{n}\rATDT0900{n}\r").as_bytes());
+    }
+    for n in 0..30 {
+        talk(&mut guard, format!("ATDT100{n}\r").as_bytes());
+    }
+    let numbers = guard.numbers().unwrap();
+    assert!(numbers.starts_with("1000, 1001, ") && numbers.ends_with(", 10019, and 10 more"), "{numbers}");
+    talk(&mut guard, format!("ATDT{}\r", "9".repeat(390)).as_bytes());
+    assert!(guard.numbers().unwrap().len() < 1000);
 }
 
 #[test]

@@ -270,6 +270,14 @@ fn waiting_and_taking_over() {
 }
 
 #[test]
+fn the_status_of_many_lines_is_whole() {
+    let port = free_port();
+    let lines: String = (0..5000).map(|n| format!("{port} /dev/nosuch{n} 9600,8,N,1 *\n")).collect();
+    let server = Server::start(&lines);
+    assert_eq!(server.status()["lines"].as_array().map(Vec::len), Some(5000));
+}
+
+#[test]
 fn the_status_of_no_server_is_a_question() {
     let sandbox = Sandbox::new();
     let socket = sandbox.run("mserver.sock");
@@ -292,7 +300,13 @@ fn a_reload_cuts_nobody_and_a_wrong_file_changes_nothing() {
     client.say("1");
     assert_eq!(on_line(&pty, 1), b"1");
     server.configure("what is this\n");
-    server.configure(&format!("{new} {device} 9600,8,N,1 * settle=10ms\n"));
+    server.configure("# emptied by mistake\n");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(TcpStream::connect(("127.0.0.1", old)).is_ok());
+    // A port that another program has is no reason to be without the others.
+    let other = TcpListener::bind("[::]:0").expect("a port");
+    let taken = other.local_addr().expect("address").port();
+    server.configure(&format!("{taken} /dev/nosuch 9600,8,N,1 *\n{new} {device} 9600,8,N,1 * settle=10ms\n"));
     wait::until("the new port", || TcpStream::connect(("127.0.0.1", new)).ok());
     wait::until("the old port closed", || TcpStream::connect(("127.0.0.1", old)).is_err().then_some(()));
     client.say("still here");
@@ -439,6 +453,18 @@ fn config_mistakes_and_ports_in_use_are_told_at_the_start() {
     let (code, said) = run("5800 /dev/ttyS1 115200,8,N,1\n", &["-t"]);
     assert_eq!(code, Some(0));
     assert!(said.contains("c:1:1: no hosts"), "{said}");
+    // What hosts.allow understands, and what would serve nobody.
+    for (hosts, told) in [
+        ("ALL", "1:28: * for everybody"),
+        ("10.0.0.1,.foo.org", "1:37: *.DOMAIN"),
+        ("192.168.2.", "1:28: NET.* or NET/BITS"),
+        ("192.168.2.300", "1:28: an address of four numbers"),
+    ] {
+        let (code, said) = run(&format!("5800 /dev/ttyS1 9600,8,N,1 {hosts}\n"), &["-t"]);
+        assert!(code == Some(1) && said.contains(told), "{hosts}: {said}");
+    }
+    let (code, said) = run("5800 /dev/ttyS1 9600,8,N,1 * busy=takeover\n", &["-t"]);
+    assert!(code == Some(0) && said.contains("c:1:1: busy=takeover without takeover-hosts="), "{said}");
     let taken = TcpListener::bind("[::]:0").expect("a port");
     let port = taken.local_addr().expect("address").port();
     let (code, said) = run(&format!("{port} /dev/ttyS1 115200,8,N,1 *\n"), &["-f"]);

@@ -9,7 +9,7 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket,
     sockopt,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -27,6 +27,19 @@ pub struct Wanted {
     pub config: Config,
     /// The keys of its ports.
     pub keys: tls::Ports,
+}
+
+impl Wanted {
+    /// Itself, if there is a modem in it: a file that has just been emptied is not what its author means.
+    ///
+    /// # Errors
+    /// For people.
+    pub fn that_shares(self, file: &Path) -> Result<Wanted, Vec<String>> {
+        if self.config.lines.is_empty() {
+            return Err(vec![format!("{}: no modem is shared", file.display())]);
+        }
+        Ok(self)
+    }
 }
 
 /// Reads the configuration file, and the certificates and keys it names.
@@ -76,20 +89,19 @@ fn listener(port: u16) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(std::net::TcpListener::from(fd)))
 }
 
-/// The ports of a configuration, each once, bound before privileges are given up.
-///
-/// # Errors
-/// The first port that cannot be had; for people.
-pub fn bind_all(config: &Config) -> Result<HashMap<u16, TcpListener>, String> {
-    let mut bound = HashMap::new();
-    for line in &config.lines {
-        if let std::collections::hash_map::Entry::Vacant(entry) = bound.entry(line.port) {
-            let socket = listener(line.port)
-                .map_err(|e| format!("port {}: {}", line.port, ttyline::log::reason(&e)))?;
-            entry.insert(socket);
+/// The ports of a configuration, each once, bound before privileges are given up; and, for people, those that
+/// cannot be had.
+#[must_use]
+pub fn bind_all(config: &Config) -> (HashMap<u16, TcpListener>, Vec<String>) {
+    let (mut bound, mut missing) = (HashMap::new(), Vec::new());
+    let ports: BTreeSet<u16> = config.lines.iter().map(|line| line.port).collect();
+    for port in ports {
+        match listener(port) {
+            Ok(socket) => drop(bound.insert(port, socket)),
+            Err(e) => missing.push(format!("port {port}: {}", ttyline::log::reason(&e))),
         }
     }
-    Ok(bound)
+    (bound, missing)
 }
 
 impl Server {
@@ -167,7 +179,7 @@ impl Server {
     /// changes nothing.
     pub(super) fn reload(&mut self) {
         let file = self.config.clone();
-        let wanted = match read_config(&file) {
+        let wanted = match read_config(&file).and_then(|wanted| wanted.that_shares(&file)) {
             Ok(wanted) => wanted,
             Err(mistakes) => {
                 for mistake in mistakes {
@@ -190,13 +202,10 @@ impl Server {
         let have: Vec<u16> = self.ports.iter().flatten().map(|p| p.number).collect();
         let mut fresh = Config { lines: config.lines.clone(), warnings: Vec::new() };
         fresh.lines.retain(|l| !have.contains(&l.port));
-        let bound = match bind_all(&fresh) {
-            Ok(bound) => bound,
-            Err(why) => {
-                self.journal.say(Severity::Error, why);
-                HashMap::new()
-            }
-        };
+        let (bound, missing) = bind_all(&fresh);
+        for why in missing {
+            self.journal.say(Severity::Error, format!("{why}; it is tried again after the next SIGHUP"));
+        }
         for seat in self.seats.iter_mut() {
             let at_rest = seat.as_ref().is_some_and(|s| matches!(s.state, State::Free));
             if let Some(seat) = seat {

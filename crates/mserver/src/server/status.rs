@@ -39,13 +39,14 @@ impl Server {
             text.push('\n');
             // A socket's buffer takes it whole for some thousand lines; a thread sees to the rest.
             let mut stream: std::os::unix::net::UnixStream = stream.into();
-            if stream.write(text.as_bytes()).is_ok_and(|n| n == text.len()) {
+            let wrote = stream.write(text.as_bytes()).unwrap_or(0);
+            if wrote == text.len() {
                 continue;
             }
             let _ = stream.set_nonblocking(false);
             let _ = stream.set_write_timeout(Some(std::time::Duration::from_secs(5)));
             let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-                let _ = stream.write_all(text.as_bytes());
+                let _ = stream.write_all(text.as_bytes().get(wrote..).unwrap_or_default());
             });
         }
     }

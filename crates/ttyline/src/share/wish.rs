@@ -63,6 +63,13 @@ impl Default for Wish {
     }
 }
 
+/// What a settings field has said already.
+#[derive(Debug, Default)]
+struct Named {
+    flow: bool,
+    protocol: bool,
+}
+
 /// What is wrong with a settings field, and where in it (bytes from its start).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadWish {
@@ -90,11 +97,11 @@ impl Wish {
     pub fn parse(text: &str) -> Result<Wish, BadWish> {
         let mut wish = Wish::default();
         let mut at = 0;
-        let mut flow_named = false;
+        let mut named = Named::default();
         for place in 0.. {
             let Some(rest) = text.get(at..) else { break };
             let part = rest.split(',').next().unwrap_or(rest);
-            wish.take(place, part, &mut flow_named).map_err(|expected| BadWish {
+            wish.take(place, part, &mut named).map_err(|expected| BadWish {
                 at,
                 expected,
                 part: part.into(),
@@ -111,9 +118,9 @@ impl Wish {
         Ok(wish)
     }
 
-    fn take(&mut self, place: usize, part: &str, flow_named: &mut bool) -> Result<(), &'static str> {
+    fn take(&mut self, place: usize, part: &str, named: &mut Named) -> Result<(), &'static str> {
         let flow = |new: Flow, flow: &mut Flow| {
-            *flow = if *flow_named && *flow != new { Flow::Both } else { new };
+            *flow = if named.flow && *flow != new { Flow::Both } else { new };
         };
         match place {
             0 => self.speed = crate::speed::parse(part).ok_or("a speed in bit/s")?,
@@ -142,18 +149,23 @@ impl Wish {
             _ => match part {
                 "crtscts" => {
                     flow(Flow::Hard, &mut self.flow);
-                    *flow_named = true;
+                    named.flow = true;
                 }
                 "xonxoff" => {
                     flow(Flow::Soft, &mut self.flow);
-                    *flow_named = true;
+                    named.flow = true;
                 }
                 "nohup" => self.hang_up = false,
-                "raw" => self.protocol = Protocol::Raw,
-                "telnet" => self.protocol = Protocol::Telnet,
-                "rfc2217" => self.protocol = Protocol::ComPort,
-                "auto" => self.protocol = Protocol::Auto,
-                _ => return Err("raw, telnet, rfc2217, auto, crtscts, xonxoff or nohup"),
+                word => {
+                    let protocols = [Protocol::Raw, Protocol::Telnet, Protocol::ComPort, Protocol::Auto];
+                    let Some(new) = protocols.into_iter().find(|p| p.word() == word) else {
+                        return Err("raw, telnet, rfc2217, auto, crtscts, xonxoff or nohup");
+                    };
+                    if named.protocol && new != self.protocol {
+                        return Err("one of raw, telnet, rfc2217 and auto, not two,");
+                    }
+                    (self.protocol, named.protocol) = (new, true);
+                }
             },
         }
         Ok(())
@@ -203,6 +215,7 @@ mod tests {
             ("9600,8,N,1.5", 9),
             ("9600,8,N,1,", 11),
             ("9600,8,N,1,raw,crtcts", 15),
+            ("9600,8,N,1,raw,rfc2217", 15),
             ("0,8,N,1", 0),
         ] {
             assert_eq!(Wish::parse(text).map_err(|e| e.at), Err(at), "{text:?}");

@@ -290,7 +290,7 @@ impl Server {
         record.end = Some(SystemTime::now());
         (record.bytes_in, record.bytes_out) = (Some(session.received), Some(session.sent));
         record.cause = cause.into();
-        record.called = session.guard.take().map(|guard| guard.dialled.join(", ")).filter(|d| !d.is_empty());
+        record.called = session.guard.take().and_then(|guard| guard.numbers());
         self.append(&record);
         match session.held.take() {
             Some(held) => {

@@ -21,6 +21,14 @@ impl HostPattern {
         if text == "*" {
             return Ok(HostPattern::Everybody);
         }
+        // What hosts_access(5) would understand, and what would match nobody here.
+        match text {
+            "ALL" => return Err("* for everybody"),
+            "LOCAL" | "KNOWN" | "UNKNOWN" | "PARANOID" => return Err("a host's name or address"),
+            _ if text.starts_with('.') => return Err("*.DOMAIN"),
+            _ if text.ends_with('.') => return Err("NET.* or NET/BITS"),
+            _ => {}
+        }
         let plain = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
         if let Some((address, bits)) = plain.split_once('/') {
             let address = address.trim_start_matches('[').trim_end_matches(']');
@@ -34,6 +42,9 @@ impl HostPattern {
             return Ok(HostPattern::Net(address, if address.is_ipv4() { 32 } else { 128 }));
         }
         if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'*' | b'?')) && !text.is_empty() {
+            if !text.contains(['*', '?']) {
+                return Err("an address of four numbers up to 255");
+            }
             return Ok(HostPattern::AddressGlob(text.into()));
         }
         let usual = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*' | b'?');
@@ -76,6 +87,12 @@ impl Hosts {
             at += pattern.len() + 1;
         }
         Ok(hosts)
+    }
+
+    /// Whether nobody is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether a client is in it. `name` is a verified one.

@@ -164,7 +164,7 @@ pub(super) fn key_value(line: u32, word: &Word, options: &mut Options) -> Result
             for text in value.split(',') {
                 let word = NumberWord::parse(text)
                     .map_err(|e| (inside, format!("{key}=: `{}`: {e}", shown(text))))?;
-                policy.rules.push(Rule { allow, word, scope: Scope::Global, line: 0 });
+                policy.rules.push(Rule { allow, word, scope: Scope::Global, line });
                 inside += text.len() + 1;
             }
         }

@@ -134,6 +134,10 @@ impl Config {
             let text = "tls= without CLIENT-CA: clients need no certificate".into();
             self.warnings.push(Remark { at: Position { line, column: tls.at.column }, text });
         }
+        if options.busy == Busy::TakeOver && options.takeover_hosts.is_empty() {
+            let text = "busy=takeover without takeover-hosts=: nobody may take a modem over".into();
+            self.warnings.push(Remark { at: Position { line, column: 1 }, text });
+        }
         // Who is at a port is known before it is known which of its modems he gets.
         if let Some(other) =
             self.lines.iter().find(|l| l.port == number && !Tls::same(&l.options.tls, &options.tls))
