@@ -66,6 +66,8 @@ pub struct Caller {
     theirs_agreed: bool,
     wants: Option<Way>,
     naks: u8,
+    /// The proof it was asked for and cannot give.
+    refused: Option<&'static str>,
 }
 
 impl Caller {
@@ -83,6 +85,7 @@ impl Caller {
             theirs_agreed: false,
             wants: None,
             naks: 0,
+            refused: None,
         }
     }
 
@@ -186,8 +189,8 @@ impl Caller {
         framed(CHAP, &packet(2, id, &[&[length][..], &value, &self.name].concat()))
     }
 
-    /// The server's wishes: all are granted. Instead of a proof that old callers cannot give, PAP and CHAP with MD5
-    /// are offered first, three times in all: if it insists, it gets MS-CHAP.
+    /// The server's wishes: all are granted, but for a proof that this caller cannot give. Instead of that PAP and
+    /// CHAP with MD5 are offered, three times in all.
     fn request(&mut self, id: u8, options: &[u8]) -> Vec<u8> {
         let mut wants = None;
         let mut rest = options;
@@ -204,27 +207,34 @@ impl Caller {
             CHAP => chap::Kind::of(kind?).map(Way::Chap),
             _ => None,
         });
-        let old = matches!(way, Some(Way::Pap | Way::Chap(chap::Kind::Md5)));
-        if let Some((protocol, _)) = wants.filter(|_| !old) {
+        if let Some((protocol, _)) = wants.filter(|_| way.is_none()) {
+            self.refused = Some(if protocol == EAP {
+                "EAP, which old clients do not answer"
+            } else {
+                "a proof this test does not know"
+            });
             self.naks += 1;
-            if self.naks <= 3 {
-                let instead: &[u8] =
-                    if self.naks == 2 { &[3, 5, 0xc2, 0x23, 5] } else { &[3, 4, 0xc0, 0x23] };
-                return framed(LCP, &packet(3, id, instead));
+            if self.naks > 3 {
+                return self.asks();
             }
-            if way.is_none() {
-                self.stage = Stage::Asks(match protocol {
-                    EAP => "EAP, which old clients do not answer",
-                    _ => "a proof this test does not know",
-                });
-                return Caller::end();
-            }
+            let instead: &[u8] = if self.naks == 2 { &[3, 5, 0xc2, 0x23, 5] } else { &[3, 4, 0xc0, 0x23] };
+            return framed(LCP, &packet(3, id, instead));
+        }
+        // pppd takes its wish back when it allows nothing of what was offered, and hangs up later.
+        if way.is_none() && self.refused.is_some() {
+            return self.asks();
         }
         self.wants = way;
         self.theirs_agreed = true;
         let mut out = framed(LCP, &packet(2, id, options));
         out.extend(self.agreed());
         out
+    }
+
+    /// The server asks for what this caller has refused.
+    fn asks(&mut self) -> Vec<u8> {
+        self.stage = Stage::Asks(self.refused.unwrap_or_default());
+        Caller::end()
     }
 
     fn agreed(&mut self) -> Vec<u8> {
@@ -350,6 +360,12 @@ mod tests {
         assert!(matches!(play(&[0xc2, 0x23, 7], &[]), Stage::Asks(what) if what.contains("does not know")));
         assert!(matches!(play(&[0xc2, 0x27], &[]), Stage::Asks(what) if what.starts_with("EAP")));
         assert_eq!(play(&[], &[]), Stage::Open);
+        // As pppd does with `require-eap`: after a refusal it asks for nothing.
+        let mut caller = Caller::new(b"bob", b"s3cret");
+        caller.take(&framed(LCP, &[2, 1, 0, 4]));
+        caller.take(&framed(LCP, &packet(1, 1, &[3, 4, 0xc2, 0x27])));
+        caller.take(&framed(LCP, &packet(1, 2, &[])));
+        assert!(matches!(caller.stage, Stage::Asks(what) if what.starts_with("EAP")));
     }
 
     #[test]
