@@ -191,7 +191,7 @@ client.asks(LINE_MASK, 255)
 # later. cdc_acm has no word for CTS and does not count a ring's end.
 kernel = Kernel()
 missed, times, ends, driver = [], [], [], []
-for turn in range(160):
+for turn in range(80):
     line = ("dcd", "dsr", "dcd", "ri")[turn % 4]
     time.sleep(turn % 5 * 0.003)
     for on in (line != "dsr", line == "dsr"):
