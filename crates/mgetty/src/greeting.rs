@@ -97,7 +97,7 @@ fn clock(t: &Local) -> String {
 }
 
 /// As ctime(3), without its newline.
-fn ctime(t: &Local) -> String {
+pub(crate) fn ctime(t: &Local) -> String {
     let day = DAYS.get(t.weekday as usize).copied().unwrap_or("???");
     let month = MONTHS.get((t.month as usize).wrapping_sub(1)).copied().unwrap_or("???");
     format!("{day} {month} {:2} {} {}", t.day, clock(t), t.year)

@@ -49,6 +49,7 @@ fn an_error_ends_it_at_once() {
         let log = getty.log();
         assert_eq!(log.matches("failed in mg_init_data, dev=").count(), 1, "{log}");
         assert_eq!(log.matches("init chat failed").count(), 1, "{log}");
+        assert_eq!(log.matches("send: ATQ0V1H0").count(), 1, "each try: {log}");
         return;
     }
     assert_eq!(getty.status(), 1);

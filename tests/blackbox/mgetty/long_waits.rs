@@ -209,7 +209,9 @@ fn chats_that_may_fail() {
         getty.wait_idle();
         assert_eq!(getty.modem.commands(), ["ATQ0V1H0", "AT", "AT#UG", "ATM9"]);
         let told = std::fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(told.contains("last 33600"), reply.contains("last"), "{told}");
+        assert_eq!(told.contains("\nlast 33600\nOK\n"), reply.contains("last"), "{told}");
+        assert!(told.starts_with("--- ") && told.contains(" ---\nAT#UG\n"), "{told}");
+        assert!(!getty.log().contains("*** "), "{}", getty.log());
         getty.prompt();
     });
 }

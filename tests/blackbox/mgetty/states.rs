@@ -136,5 +136,7 @@ fn the_statistics_chat_is_logged() {
     getty.start();
     getty.wait_idle();
     assert!(getty.modem.commands().contains(&"AT#UG".to_string()));
-    assert!(getty.log().contains("last call 33600"), "{}", getty.log());
+    for line in ["*** AT#UG", "*** last call 33600", "*** OK"] {
+        assert!(getty.log().contains(line), "{}", getty.log());
+    }
 }

@@ -347,6 +347,7 @@ impl Getty {
                     }
                 }
             }
+            Action::StatisticsBegin => self.statistics_begin(),
             Action::Statistics(text) => self.statistics(&text),
             Action::Login(login) => {
                 self.finish_output(STUCK);

@@ -1,12 +1,13 @@
 //! What a getty writes down: utmp, the pid file, what a modem tells of its last call.
 
 use super::Getty;
-use crate::{service, show};
+use crate::{greeting, service, show};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use ttyline::log::Level;
+use ttyline::sys::clock;
 use ttyline::sys::utmp::{self, Entry, Kind, Noted, WTMP};
 
 impl Getty {
@@ -34,17 +35,29 @@ impl Getty {
         }
     }
 
+    /// What the modem says of its last call goes into the file, or else into the log.
     pub(super) fn statistics(&mut self, text: &str) {
-        self.log.say(Level::Mesg, format!("statistics: {text}"));
-        let Some(path) = &self.service.statistics_file else { return };
+        if let Err(error) = self.add_to_statistics(text) {
+            if let Some(error) = error {
+                self.log.failed(Level::Error, "statistics-file", &error);
+            }
+            self.log.say(Level::Mesg, format!("*** {text}"));
+        }
+    }
+
+    /// The line before them says when.
+    pub(super) fn statistics_begin(&mut self) {
+        let _ = self.add_to_statistics(&format!("--- {} ---", greeting::ctime(&clock::local_now())));
+    }
+
+    fn add_to_statistics(&self, text: &str) -> Result<(), Option<std::io::Error>> {
+        let path = self.service.statistics_file.as_ref().ok_or(None)?;
         let file = OpenOptions::new()
             .append(true)
             .create(true)
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path);
-        if let Ok(mut file) = file {
-            let _ = writeln!(file, "{text}");
-        }
+        file.and_then(|mut file| writeln!(file, "{text}")).map_err(Some)
     }
 
     pub(super) fn write_pid(&mut self) {

@@ -163,6 +163,7 @@ impl Session {
         if self.setup.statistics_chat.is_empty() {
             self.post_init();
         } else {
+            self.push(Action::StatisticsBegin);
             self.begin_chat(self.setup.statistics_chat.clone(), Purpose::Statistics);
         }
     }

@@ -113,26 +113,33 @@ impl Session {
     }
 
     fn note(&mut self, note: Note) {
+        // Of a modem that refuses its initialisation every few seconds only those want to hear who look for it.
+        let level = if self.troubled() { Level::Noise } else { Level::Mesg };
         match note {
-            Note::Waiting(word) => {
-                self.log(Level::Mesg, &format!("waiting for ``{}''", printable(&word)));
-            }
-            Note::Found => self.push(Action::LogMore(Level::Mesg, b" ** found **".to_vec())),
+            Note::Waiting(word) => self.log(level, &format!("waiting for ``{}''", printable(&word))),
+            Note::Found => self.push(Action::LogMore(level, b" ** found **".to_vec())),
             Note::Sent(word) => {
-                self.log(Level::Mesg, "send: ");
-                self.push(Action::LogMore(Level::Mesg, word));
+                self.log(level, "send: ");
+                self.push(Action::LogMore(level, word));
             }
         }
     }
 
     fn dialogue_over(&mut self, purpose: Purpose, outcome: Outcome) {
-        if outcome == Outcome::Timeout && purpose != Purpose::Probe {
+        if outcome == Outcome::Timeout && !self.troubled() {
             self.log(Level::Warn, "timeout in chat script, waiting for the modem");
         }
         match purpose {
             Purpose::Init => self.init_over(outcome),
             Purpose::ForceInit => self.force_init_over(outcome),
-            Purpose::Statistics => self.post_init(),
+            Purpose::Statistics => {
+                // The word that was waited for may stand on a line that has not ended.
+                if !self.line.is_empty() {
+                    let line = std::mem::take(&mut self.line);
+                    self.push(Action::Statistics(printable(&line)));
+                }
+                self.post_init();
+            }
             Purpose::PostInit => self.drain(self.setup.waits.ready_drain, Then::Ready),
             Purpose::CallerId => self.judge(),
             Purpose::Answer => self.answered(outcome),

@@ -180,6 +180,8 @@ pub enum Action {
     TakeOver,
     /// Tell the callback program that the call is ours.
     Acknowledge,
+    /// The statistics chat begins.
+    StatisticsBegin,
     /// A line of the statistics chat.
     Statistics(String),
     /// Let the caller in. Nothing follows.
