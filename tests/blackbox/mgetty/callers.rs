@@ -202,3 +202,21 @@ fn a_file_that_cannot_be_read_answers_nobody() {
     let answered = getty.answers("\r\nRING\r\n");
     assert_eq!(answered, getty.subject.original, "{}", getty.log());
 }
+
+/// The original takes the CR for a part of the word, which then is about nobody.
+#[test]
+fn a_file_with_the_line_ends_of_windows() {
+    let mut getty = Getty::new("");
+    getty.sandbox.write_etc("dialin.config", "555\r\n!all\r\n", 0o644);
+    getty.start();
+    getty.wait_idle();
+    let original = getty.subject.original;
+    assert_eq!(getty.answers("\r\nRING\r\n"), original);
+}
+
+#[test]
+fn a_plain_ring_does_not_take_the_distinctive_one_back() {
+    let mut getty = asking("cnd-program", "rings 2", "");
+    assert!(getty.answers("\r\nRING 2\r\nRING\r\n"));
+    assert!(told(&getty).contains("<none>\n<>\n<2>\n"), "{}", told(&getty));
+}

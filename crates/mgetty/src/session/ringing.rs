@@ -159,7 +159,10 @@ impl Session {
     }
 
     fn rang(&mut self, mut ringing: Ringing, number: i32) {
-        self.dist_ring = number;
+        // A plain RING behind a numbered one takes nothing back.
+        if number != 0 {
+            self.dist_ring = number;
+        }
         self.line.clear();
         ringing.rings = ringing.rings.saturating_add(1);
         self.call_begins();
