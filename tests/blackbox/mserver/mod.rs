@@ -201,6 +201,41 @@ fn lines_on_one_port_are_a_pool_and_who_comes_too_late_is_told() {
 }
 
 #[test]
+fn who_comes_as_the_last_one_goes_waits_for_the_modem() {
+    let (pty, port) = (Pty::raw(), free_port());
+    let conf = format!("{port} {} 9600,8,N,1 * settle=10ms busy-text=busy\n", pty.path().display());
+    let server = Server::start(&conf);
+    for said in ["1", "2", "3"] {
+        let mut client = Client::connect(port);
+        client.say(said);
+        assert_eq!(on_line(&pty, 1), said.as_bytes());
+        assert_eq!(Client::connect(port).rest(), b"busy", "as long as it is here");
+    }
+    server.until_state(0, "free");
+}
+
+#[test]
+fn a_wait_for_a_modem_that_another_one_got_is_as_long_as_said() {
+    let (modem, port) = (Modem::new(), free_port());
+    let conf =
+        |limit| format!("{port} /dev/{} 9600,8,N,1 * init=ATZ settle=10ms busy=wait:{limit}\n", modem.line());
+    let server = Server::start(&conf("1"));
+    let mut first = Client::connect(port);
+    first.say("ATI\r");
+    first.hear("OK\r\n");
+    drop(first);
+    server.until_state(0, "cleaning");
+    // Both wait for the cleaning; the one that came later then waits for the other.
+    let mut second = Client::connect(port);
+    let start = Instant::now();
+    let mut third = Client::connect(port);
+    second.say("ATI\r");
+    second.hear("OK\r\n");
+    assert_eq!(third.rest(), b"");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
 fn one_device_at_two_ports_is_used_once() {
     let (pty, one, two) = (Pty::raw(), free_port(), free_port());
     let device = pty.path().display();

@@ -101,6 +101,11 @@ impl Session {
         self.speech.word()
     }
 
+    /// Its client has closed its connection, or its half of it.
+    pub(super) fn is_ending(&self) -> bool {
+        self.net_ended.is_some()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.held.is_some()
     }

@@ -23,7 +23,7 @@ use ttyline::share::keepalive;
 const MOST: usize = 1024;
 /// How many connections of one port are taken in one turn.
 const TURN: usize = 64;
-/// How long a visitor waits for a modem that is being cleaned.
+/// How long a visitor waits for a modem that is being cleaned, or whose client has closed its connection.
 const SOON: Duration = Duration::from_secs(30);
 /// How often lines that other programs have are tried again for somebody who waits.
 const RETRY: Duration = Duration::from_millis(500);
@@ -50,6 +50,8 @@ pub(super) struct Visitor {
     pub(super) port: usize,
     pub(super) caller: Caller,
     waits: Waits,
+    /// When it began to wait for a modem.
+    waiting_since: Option<Instant>,
     /// hosts.allow and hosts.deny let it in.
     passed: bool,
 }
@@ -125,6 +127,7 @@ impl Server {
             port,
             caller,
             waits: Waits::ForSeat(self.now),
+            waiting_since: None,
             passed: false,
         });
         let Some(visitor) = self.visitors.get_mut(n) else { return };
@@ -231,6 +234,7 @@ impl Server {
         }
         match conf.options.busy {
             Busy::Wait(limit) => Found::Wait(limit),
+            _ if self.one_is_ending(&seats, caller) => Found::Wait(SOON),
             _ if locked => {
                 Found::Refuse(conf.options.busy_text.clone(), "the modem is in use by another program")
             }
@@ -254,6 +258,17 @@ impl Server {
         Found::Refuse(Vec::new(), "not in the host list")
     }
 
+    /// Whether a session on a seat that admits the caller only waits for the modem's last words.
+    fn one_is_ending(&self, seats: &[usize], caller: &Caller) -> bool {
+        seats.iter().filter_map(|n| self.seats.get(*n)?.as_ref()).any(|seat| match seat.state {
+            State::InUse(session) => {
+                caller.admitted_by(seat.conf.hosts.as_ref())
+                    && self.sessions.get(session).is_some_and(|s| s.is_ending())
+            }
+            _ => false,
+        })
+    }
+
     /// The session that has lasted longest on a seat that admits the caller.
     fn oldest(&self, seats: &[usize], caller: &Caller) -> Option<usize> {
         let of = |seat: &usize| {
@@ -267,7 +282,7 @@ impl Server {
     /// Gives a free seat to a visitor.
     fn try_seat(&mut self, n: usize, seat: usize, conf: Rc<Shared>) -> Result<(), NoSeat> {
         let Some(visitor) = self.visitors.remove(n) else { return Err(NoSeat::Unusable) };
-        let (port, waits) = (visitor.port, visitor.waits);
+        let Visitor { port, waits, waiting_since, .. } = visitor;
         let session = self.new_session(visitor.stream, visitor.caller, seat, conf);
         match self.take_seat(seat, session) {
             Ok(held) => {
@@ -281,7 +296,14 @@ impl Server {
             Err(why) => {
                 // As if nothing had been: the number was just freed, so it is the same again.
                 if let Some((stream, caller)) = self.dissolve(session) {
-                    let again = self.visitors.insert(Visitor { stream, port, caller, waits, passed: true });
+                    let again = self.visitors.insert(Visitor {
+                        stream,
+                        port,
+                        caller,
+                        waits,
+                        waiting_since,
+                        passed: true,
+                    });
                     debug_assert_eq!(again, n);
                 }
                 Err(why)
@@ -307,14 +329,17 @@ impl Server {
 
     fn wait(&mut self, n: usize, limit: Duration) {
         let Some(visitor) = self.visitors.get_mut(n) else { return };
-        let port = visitor.port;
-        let until = self.now + limit;
-        let Some(port) = self.ports.get_mut(port).and_then(Option::as_mut) else {
+        // What it waits for may have become another: the limit that holds now counts from when it came.
+        let until = *visitor.waiting_since.get_or_insert(self.now) + limit;
+        let changed = visitor.waits != Waits::ForSeat(until);
+        visitor.waits = Waits::ForSeat(until);
+        let Some(port) = self.ports.get_mut(visitor.port).and_then(Option::as_mut) else {
             return self.drop_visitor(n);
         };
         if !port.waiting.contains(&n) {
-            visitor.waits = Waits::ForSeat(until);
             port.waiting.push_back(n);
+        }
+        if changed {
             self.at(until, Timer::Visitor(n));
         }
         if !self.retrying {
