@@ -46,8 +46,12 @@ fn the_line_s_state_says_who_has_it() {
     let (sandbox, pty) = (Sandbox::new(), Pty::raw());
     let path = pty.path().to_str().unwrap().to_string();
     let args = [path.as_str(), "--init", "none", "--dtr-down", "0"];
+    // The first bytes pass before the state is written.
+    let until_told =
+        || wait::until("the state", || (status(&sandbox, &pty.line())["stale"] == false).then_some(()));
     let mut served = serve(&sandbox, &args);
     served.settle(&pty);
+    until_told();
     let used = status(&sandbox, &pty.line());
     assert_eq!((&used["state"], &used["peer"]), (&"dial-out".into(), &"modemd".into()));
     assert_eq!((&used["dial_out"]["client"], &used["stale"]), (&"127.0.0.1".into(), &false.into()));
@@ -60,6 +64,7 @@ fn the_line_s_state_says_who_has_it() {
     // What a killed one leaves is known to be old.
     let mut killed = serve(&sandbox, &args);
     killed.settle(&pty);
+    until_told();
     killed.modemd.signal(Signal::SIGKILL);
     killed.modemd.status();
     let left = status(&sandbox, &pty.line());
@@ -69,7 +74,7 @@ fn the_line_s_state_says_who_has_it() {
     // And is replaced by the next.
     let mut next = serve(&sandbox, &args);
     next.settle(&pty);
-    assert_eq!(status(&sandbox, &pty.line())["stale"], false);
+    until_told();
 }
 
 #[test]

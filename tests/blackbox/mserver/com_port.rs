@@ -115,8 +115,13 @@ fn changes_of_modem_lines_are_told_at_once_and_outputs_are_driven() {
     client.say([255, 243]);
     ringback_tests::wait::until("a break", || (lines.word(3) & 0x7fff_ffff == 1).then_some(()));
     ringback_tests::wait::until("its end", || (lines.word(3) >> 31 == 0).then_some(()));
+    // What a client leaves on the line is not there for the modem's initialisation, nor for the next user.
+    client.say([255, 250, 44, 5, 12, 255, 240, 255, 250, 44, 5, 5, 255, 240]);
+    client.hear([255, 250, 44, 105, 5, 255, 240]);
+    assert_eq!((lines.word(0) & 4, lines.word(3) >> 31), (0, 1), "RTS is down, a break is on");
     drop(client);
     server.until_state(0, "free");
+    assert_eq!((lines.word(0) & 4, lines.word(3) >> 31), (4, 0), "RTS is up, the break over");
     let threads = fs::read_dir(format!("/proc/{}/task", server.running.pid())).expect("tasks").count();
     assert_eq!(threads, 1, "the waiting thread ended with its session");
 }

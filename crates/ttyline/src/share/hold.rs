@@ -5,7 +5,8 @@ use crate::line::{Line, OpenError, Opening, Restore};
 use crate::line_name::LineName;
 use crate::lock::{Holder, Lock, LockError, Locks};
 use crate::settings::Settings;
-use crate::sys::termios::{Queue, When};
+use crate::sys::termios::{self, Queue, When};
+use crate::sys::tty::{self, ModemLines};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -102,7 +103,7 @@ impl Held {
         let _ = self.line.set(&self.wanted, When::Now);
     }
 
-    /// Sets the line as wished; DTR comes up.
+    /// Sets the line as wished; DTR comes up. So does RTS, and a break ends, which a client of RFC 2217 may have left.
     ///
     /// # Errors
     /// `EIO` after a hang-up.
@@ -110,6 +111,8 @@ impl Held {
         self.line.set(&self.wanted, When::Now)?;
         // A pty has none.
         let _ = self.line.raise_dtr();
+        let _ = tty::raise(&self.line, ModemLines::RTS);
+        let _ = termios::set_break(&self.line, false);
         Ok(())
     }
 
