@@ -131,7 +131,7 @@ fn parse(file: &[u8], who: &str, groups: &[String]) -> Result<Vec<Grant>, String
     for line in Document::parse(file.to_vec()).entries() {
         let words: Vec<String> = line.words.iter().map(|w| w.text().into_owned()).collect();
         let [subject, rights, lines @ ..] = words.as_slice() else {
-            return Err(format!("{}: expected `WHO RIGHT[,RIGHT…] [LINE…]`", line.at));
+            return Err(format!("{}: expected `WHO RIGHT[,RIGHT...] [LINE...]`", line.at));
         };
         let rights: Vec<String> = rights.split(',').map(str::to_string).collect();
         for right in &rights {

@@ -17,6 +17,9 @@ use std::path::Path;
 use std::process::Command;
 use ttyline::visible;
 
+/// Commands that hold a right for single lines to these; all others are about the whole machine.
+const OF_LINES: [&str; 4] = ["line", "lock", "ppp", "test"];
+
 /// One run.
 pub struct Session {
     /// The tree.
@@ -43,6 +46,9 @@ impl Session {
         let root = Root::open(Path::new(text("root").unwrap_or("/")))?;
         let role = Role::find()?;
         role.require(right.unwrap_or("view"), None)?;
+        if let Some(right) = right.filter(|right| !OF_LINES.contains(right) && !role.may_everywhere(right)) {
+            bail!("{} is about more than single lines: {} has the right for these only", right, role.who);
+        }
         if role.restricted() && (text("root").is_some() || text("config-dir").is_some()) {
             bail!("--root and --config-dir are root's alone");
         }

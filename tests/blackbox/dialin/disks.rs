@@ -119,7 +119,7 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
     fs::copy("/etc/group", etc.join("group")).expect("groups");
     fs::write(
         etc.join("ringback/roles"),
-        "clerk account,view\nline1 ppp,line ttyS1\nfitter view,test ttyS1\n@root view\n* log\n",
+        "clerk account,view\nline1 ppp,line,callerid ttyS1\nfitter view,test ttyS1\n@root view\n* log\n",
     )
     .expect("roles");
     fs::create_dir_all(tree.at("/lib")).expect("a directory");
@@ -137,6 +137,7 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
         echo f: "$(say line1 --yes ppp set --line ttyS2 idle=5)"
         echo g: "$(say line1 --yes ppp set idle=5)"
         echo h: "$(say line1 backup /etc/x)"
+        echo s: "$(say line1 --yes callerid add 5)"
         echo i: "$(say stranger account list)"
         echo j: "$(say stranger log)"
         echo precious >"$1/secret"; ln -s "$1/secret" /dev/shm/ttyS1 2>/dev/null
@@ -163,6 +164,7 @@ fn roles_hold_for_those_whom_sudo_lets_in() {
         ("f", "for the line ttyS2"),
         ("g", "single lines only"),
         ("h", "no right `backup`"),
+        ("s", "callerid is about more than single lines"),
         ("i", "no right `view`"),
         ("j", ""),
         ("k", "must belong to root"),

@@ -77,6 +77,15 @@ fn each_trap_is_told_with_its_place() {
         (&[("/etc/ppp/pap-secrets", "\"\" * secret *\n")], "pap-secrets:1:1", "everybody is written *"),
         (&[("/etc/ppp/pap-secrets", "max * secret\n")], "pap-secrets:1:1", "may use none"),
         (&[("/etc/ppp/pap-secrets", "max *\n")], "pap-secrets:1:1", "too few words"),
+        (
+            &[
+                (INITTAB, LINE),
+                (OPTIONS, "ms-dns 1.1.1.1\nms-dns 1.1.1.2\n"),
+                ("/etc/ppp/options.ttyS1", "ms-dns 1.1.1.3\n"),
+            ],
+            "options:1:1",
+            "the last two",
+        ),
         (&[(OPTIONS, "show-password\n")], "options:1:1", "into the system's log"),
         (&[(OPTIONS, "detach 7 debug\n")], "options:1:1", "no option pppd 2.4.9 knows"),
         (
@@ -165,8 +174,8 @@ fn settings_are_explained_with_their_origins() {
         (INITTAB, "S1:2345:respawn:/sbin/mgetty -n3 ttyS1\n"),
         (MGETTY, "rings 1\nspeed 38400\ndebug 4\nport ttyS1\n  speed 115200\nport ttyS2\n  speed 9600\n"),
         (LOGIN, "/AutoPPP/ - a_ppp /usr/sbin/pppd auth file /etc/ppp/options.in\n"),
-        (OPTIONS, "lock\nnoauth\nidle 60\npassword geheim\n"),
-        ("/etc/ppp/options.ttyS1", "10.0.0.1:10.0.0.2\nidle 300\n"),
+        (OPTIONS, "lock\nnoauth\nidle 60\npassword geheim\nms-dns 9.9.9.1\nms-dns 9.9.9.2\n"),
+        ("/etc/ppp/options.ttyS1", "10.0.0.1:10.0.0.2\nidle 300\nms-dns 9.9.9.3\n"),
         ("/etc/ppp/options.in", "debug\n"),
     ]);
     let told = tree.run(&["explain", "/dev/ttyS1"]).ok();
@@ -203,6 +212,7 @@ fn settings_are_explained_with_their_origins() {
         format!("idle 300 {root}/etc/ppp/options.ttyS1:2:1 wins over {root}/etc/ppp/options:3:1 (idle)")
     );
     assert_eq!(line("debug  "), format!("debug 4 {root}/etc/mgetty/mgetty.config:3:1"));
+    assert!(!told.contains("9.9.9.1") && told.contains("9.9.9.2") && told.contains("9.9.9.3"), "{told}");
     assert!(told.contains("options.in:1:1") && !told.contains("geheim") && !told.contains("9600"), "{told}");
     let json: serde_json::Value =
         serde_json::from_str(&tree.run(&["--json", "explain", "ttyS1"]).ok()).expect("JSON");

@@ -168,7 +168,13 @@ fn ppp(files: &Files, line: &str) -> Vec<Row> {
         let rival = |other: &ttyline::config::ppp_options::Setting| {
             !several && competing.contains(&other.name.as_str())
         };
-        if effective.options.iter().skip(number + 1).any(|(_, later)| rival(later)) {
+        let later = || effective.options.iter().skip(number + 1);
+        if later().any(|(_, later)| rival(later)) {
+            continue;
+        }
+        // Of name servers pppd keeps the last two.
+        let pair = matches!(setting.name.as_str(), "ms-dns" | "ms-wins");
+        if pair && later().filter(|(_, later)| later.name == setting.name).count() > 1 {
             continue;
         }
         let losers: Vec<String> = effective

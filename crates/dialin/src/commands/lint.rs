@@ -62,7 +62,7 @@ fn tried(files: &Files) -> Vec<Finding> {
     findings
 }
 
-const REMEDY: &str = "mend the line; `pppd … dryrun` shows what it makes of it";
+const REMEDY: &str = "mend the line; `pppd OPTIONS dryrun` shows what it makes of it";
 
 /// Why pppd refuses these options.
 fn refusal(words: &[String]) -> Option<String> {

@@ -102,6 +102,20 @@ pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
         if autoppp.is_some() {
             authentication(files, &served.line, &effective, findings);
         }
+        for name in ["ms-dns", "ms-wins"] {
+            let all: Vec<_> = effective.options.iter().filter(|(_, setting)| setting.name == name).collect();
+            if let (Some((path, first)), true) = (all.first(), all.len() > 2) {
+                findings.push(Finding::note(
+                    files.at(path, first.at),
+                    format!(
+                        "{name} {} times for {}: pppd tells callers the last two",
+                        all.len(),
+                        served.line
+                    ),
+                    "name two",
+                ));
+            }
+        }
         if let Some((_, pair)) = effective.last(&["addresses"]) {
             let text = pair.value.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
             if let Some((_, remote)) = text.split_once(':').filter(|(_, remote)| !remote.is_empty()) {
@@ -191,7 +205,7 @@ fn open_accounts(files: &Files, path: &str, findings: &mut Vec<Finding>) {
     for line in short {
         findings.push(Finding::problem(
             files.at(path, line.at),
-            "too few words: CLIENT SERVER SECRET ADDRESS…",
+            "too few words: CLIENT SERVER SECRET ADDRESS ...",
             "",
         ));
     }

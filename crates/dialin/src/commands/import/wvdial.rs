@@ -58,7 +58,7 @@ pub(super) fn import(source: &Source<'_>, file: &str, draft: &mut Draft<'_>) -> 
     let shown = source.root().shown(file);
     let all = sections(&text);
     if all.is_empty() {
-        bail!("{shown}: there is no [Dialer …] section in it; nothing was changed");
+        bail!("{shown}: there is no [Dialer NAME] section in it; nothing was changed");
     }
     let single = all.len() == 1;
     for (name, _) in all.iter().filter(|(name, _)| single || !name.eq_ignore_ascii_case("Defaults")) {

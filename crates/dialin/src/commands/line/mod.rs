@@ -26,13 +26,13 @@ fn build(command: Command) -> Command {
         Arg::new("line")
             .value_name("LINE")
             .required(true)
-            .help("a device: ttyS1, /dev/ttyUSB0, /dev/serial/by-id/…")
+            .help("a device: ttyS1, /dev/ttyUSB0, /dev/serial/by-id/...")
     };
     let setting = || {
         Arg::new("setting")
             .value_name("KEYWORD=VALUE")
             .num_args(0..)
-            .help("a keyword of mgetty.config(5): rings=2, speed=57600, direct=yes …")
+            .help("a keyword of mgetty.config(5): rings=2, speed=57600, direct=yes and so on")
     };
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
