@@ -235,6 +235,28 @@ fn lines_for_called_back_callers_are_not_those_of_others() {
 }
 
 #[test]
+fn limits_for_all_are_set_where_they_hold_for_all() {
+    let path = "/etc/mgetty/callback.config";
+    let bob = "user bob\n  attempts 1 2\n  number-allow 99\n";
+    let tree = Tree::with(&[(path, &format!("number-allow 030\nnumber-allow 040\n{bob}"))]);
+    tree.change(&["callback", "set", "attempts=3 4", "number-allow=050", "number-allow=060"]);
+    assert_eq!(
+        tree.read(path),
+        format!("attempts 3 4\nnumber-allow 050 060\n{bob}").as_str(),
+        "sections stay"
+    );
+    for (words, said) in [
+        (&["attempts=1 2", "attempts=3 4"][..], "said twice"),
+        (&["user=zoe"], "begins a section"),
+        (&["attempts=x"], "two numbers"),
+        (&["nosuch=1"], "unknown keyword"),
+    ] {
+        let err = tree.run(&[&["--yes", "callback", "set"], words].concat()).refused();
+        assert!(err.contains(said), "{words:?}: {err}");
+    }
+}
+
+#[test]
 fn who_is_called_back() {
     let tree = Tree::with(&[
         (LOGIN, "* - - /bin/login @\n"),

@@ -261,10 +261,14 @@ fn test(session: &Session, name: &str, typed: Option<&str>) -> Result<u8> {
     Ok(if yes { code::DONE } else { code::NO })
 }
 
+/// Keywords whose lines add up.
+const LISTS: [&str; 2] = ["number-allow", "number-deny"];
+
 fn set(session: &Session, words: &[String]) -> Result<u8> {
     let path = session.places.callback_config();
     let mut draft = session.draft();
     let mut text = draft.text(&path)?;
+    let mut todo: Vec<(&str, String)> = Vec::new();
     for word in words {
         let Some((keyword, value)) = word.split_once('=') else {
             bail!("`{}`: KEYWORD=VALUE is expected", visible::terminal(word));
@@ -272,18 +276,27 @@ fn set(session: &Session, words: &[String]) -> Result<u8> {
         if let Err(e) = sections::check_value(value) {
             bail!("{}: {e}", visible::terminal(keyword));
         }
-        text = sections::with(&text, None, keyword, value);
         // What the program itself says of it.
-        let document = Document::parse(text.clone());
-        let (_, problems) = call_policy::load(&mut CallbackConfig::default(), &document, None, None);
-        let value_at = document
-            .entries()
-            .filter(|l| l.keyword().is_some_and(|w| w.bytes == keyword.as_bytes()))
-            .last()
-            .map(|l| l.at.line);
-        if let Some(problem) = problems.iter().find(|p| Some(p.at.line) == value_at) {
+        let alone = Document::parse(format!("{keyword} {value}\n").into_bytes());
+        let (_, problems) = call_policy::load(&mut CallbackConfig::default(), &alone, None, None);
+        if let Some(problem) = problems.first() {
             bail!("{}: {}; nothing was changed", visible::terminal(word), problem.fault);
         }
+        match todo.iter_mut().find(|(known, _)| *known == keyword) {
+            Some((_, values)) if LISTS.contains(&keyword) => *values = format!("{values} {value}"),
+            Some(_) => bail!("{} is said twice; nothing was changed", visible::terminal(keyword)),
+            None if matches!(keyword, "user" | "port") => {
+                bail!("`{keyword}` begins a section; edit callback.config for these (nothing was changed)")
+            }
+            None => todo.push((keyword, value.to_string())),
+        }
+    }
+    for (keyword, value) in &todo {
+        // The lines of a list add up: all of them are what is set.
+        if LISTS.contains(keyword) && sections::count(&text, None, keyword) > 1 {
+            text = sections::without(&text, None, keyword);
+        }
+        text = sections::with(&text, None, keyword, value);
     }
     draft.write(&path, text, Readers::All)?;
     session.carry_out(draft)

@@ -1,4 +1,5 @@
-//! Edits files of keywords with `port` sections (mgetty.config, callback.config) without touching another byte.
+//! Edits files of keywords with sections (`port` in mgetty.config, `port` and `user` in callback.config) without
+//! touching another byte.
 
 use super::document::{Document, LogicalLine};
 use super::ppp_options::end_line;
@@ -40,8 +41,8 @@ fn section<'d>(document: &'d Document, device: Option<&str>) -> Option<(Vec<&'d 
     let mut found = device.is_none();
     let (mut lines, mut end) = (Vec::new(), 0);
     for line in document.entries() {
-        if line.keyword().is_some_and(|word| word.bytes == b"port") {
-            inside = device.is_some_and(|d| line.value() == d.as_bytes());
+        if let Some(word) = line.keyword().filter(|word| word.bytes == b"port" || word.bytes == b"user") {
+            inside = word.bytes == b"port" && device.is_some_and(|d| line.value() == d.as_bytes());
             if inside {
                 found = true;
                 end = line.span.end;
@@ -101,6 +102,14 @@ pub fn with(file: &[u8], device: Option<&str>, keyword: &str, value: &str) -> Ve
     }
     let rest = file.get(end..).unwrap_or_default();
     [head.as_slice(), line_of(value).as_bytes(), rest].concat()
+}
+
+/// How many lines of a device's own section, or of the global part, have a keyword.
+#[must_use]
+pub fn count(file: &[u8], device: Option<&str>, keyword: &str) -> usize {
+    let document = Document::parse(file.to_vec());
+    let lines = section(&document, device).map(|(lines, _)| lines).unwrap_or_default();
+    lines.iter().filter(|l| l.keyword().is_some_and(|w| w.bytes == keyword.as_bytes())).count()
 }
 
 /// The file without a keyword of a device's own section, or of the global part.
@@ -178,6 +187,11 @@ mod tests {
             "# c\nspeed 9600\nport a\nx 1\n"
         );
         assert_eq!(text(with(b"", Some("a"), "x", "1")), "port a\nx 1\n");
+        let users = b"delay 1\nuser bob\n  attempts 1 2\nport a\nx 1\n";
+        assert_eq!(
+            text(with(users, None, "attempts", "3 4")),
+            "delay 1\nattempts 3 4\nuser bob\n  attempts 1 2\nport a\nx 1\n"
+        );
         assert_eq!(text(with(b"direct\nport a", None, "direct", "no")), "direct no\nport a");
         assert_eq!(text(with(b"init-chat a \\\n b\n", None, "init-chat", "c d")), "init-chat c d\n");
         assert_eq!(
