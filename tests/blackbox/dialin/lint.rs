@@ -87,6 +87,16 @@ fn each_trap_is_told_with_its_place() {
             "the last two",
         ),
         (&[(OPTIONS, "show-password\n")], "options:1:1", "into the system's log"),
+        (
+            &[(LOGIN, "/AutoPPP/ - a_ppp /usr/sbin/pppd auth show-password\n")],
+            "login.config:1:1",
+            "system's log",
+        ),
+        (
+            &[(LOGIN, "ppp - - /usr/sbin/pppd 10.0.0.1:10.0.0.2 auth detach 7 debug\n")],
+            "login.config:1:1",
+            "`detach` is no option",
+        ),
         (&[(OPTIONS, "detach 7 debug\n")], "options:1:1", "no option pppd 2.4.9 knows"),
         (
             &[

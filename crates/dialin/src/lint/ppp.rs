@@ -131,7 +131,15 @@ pub(super) fn look(files: &Files, findings: &mut Vec<Finding>) {
         ));
     }
     for (path, bytes) in files.all().filter(|(path, _)| is_options(path)) {
-        odd_options(files, path, bytes, findings);
+        for setting in ppp_options::read(bytes) {
+            odd_option(files.at(path, setting.at), &setting, findings);
+        }
+    }
+    for (place, words) in pppd_commands(files) {
+        let line = words.join(" ");
+        for setting in ppp_options::read(line.as_bytes()) {
+            odd_option(place.clone(), &setting, findings);
+        }
     }
     for path in [places::PAP, places::CHAP] {
         open_accounts(files, path, findings);
@@ -173,22 +181,22 @@ fn authentication(files: &Files, line: &str, effective: &Effective, findings: &m
     }
 }
 
-fn odd_options(files: &Files, path: &str, bytes: &[u8], findings: &mut Vec<Finding>) {
-    for setting in ppp_options::read(bytes) {
-        if setting.kind == Kind::Unknown {
-            findings.push(Finding::note(
-                files.at(path, setting.at),
-                format!("`{}` is no option pppd 2.4.9 knows: it ends there with an error, unless a plugin brings it", setting.name),
-                "",
-            ));
-        }
-        if setting.name == "show-password" {
-            findings.push(Finding::problem(
-                files.at(path, setting.at),
-                "show-password writes callers' passwords into the system's log",
-                "take it out",
-            ));
-        }
+fn odd_option(place: String, setting: &Setting, findings: &mut Vec<Finding>) {
+    if setting.kind == Kind::Unknown {
+        findings.push(Finding::note(
+            place,
+            format!(
+                "`{}` is no option pppd 2.4.9 knows: it ends there with an error, unless a plugin brings it",
+                setting.name
+            ),
+            "",
+        ));
+    } else if setting.name == "show-password" {
+        findings.push(Finding::problem(
+            place,
+            "show-password writes callers' passwords into the system's log",
+            "take it out",
+        ));
     }
 }
 
