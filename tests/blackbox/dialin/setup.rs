@@ -5,7 +5,7 @@ use ringback_tests::sandbox::Sandbox;
 use ringback_tests::subject::{ours, top};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 const SECRETS: &str = "s3cret\nl0gin\n";
 
@@ -370,17 +370,20 @@ fn open_doors_are_told_of() {
 
 /// A caller is on the line: this process stands for its getty.
 fn a_call_on(sandbox: &Sandbox, line: &str) {
+    a_call_of(sandbox, line, std::process::id());
+}
+
+fn a_call_of(sandbox: &Sandbox, line: &str, pid: u32) {
     let lines = sandbox.run("ringback/lines");
     fs::create_dir_all(&lines).expect("a directory");
-    let stat = fs::read_to_string("/proc/self/stat").expect("stat");
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
     let started: u64 = stat
         .rsplit(')')
         .next()
         .and_then(|rest| rest.split_whitespace().nth(19)?.parse().ok())
         .expect("the time of its start");
     let state = format!(
-        r#"{{"v":1,"line":"{line}","pid":{},"pid_started":{started},"state":"session","user":"max"}}"#,
-        std::process::id()
+        r#"{{"v":1,"line":"{line}","pid":{pid},"pid_started":{started},"state":"session","user":"max"}}"#,
     );
     fs::write(lines.join(format!("{line}.json")), state).expect("a file");
 }
@@ -408,6 +411,29 @@ fn init_is_not_told_while_that_would_end_a_call() {
     fs::remove_file(sandbox.run("ringback/lines").join("ttyS2.json")).expect("the state");
     on_a_machine(&sandbox, "", "", &["--yes", "undo"]).ok();
     assert_eq!(ran(), "telinit q\n".repeat(4));
+}
+
+#[test]
+fn a_call_on_a_line_of_inittab_is_ended_when_that_is_said() {
+    let sandbox = Sandbox::new();
+    let setup = ["--yes", "setup", "--no-test", "--init", "inittab", "--line", "ttyS1"];
+    on_a_machine(&sandbox, PPPD, "", &setup).ok();
+    let mut session = Command::new("sleep").arg("1000").spawn().expect("sleep");
+    a_call_of(&sandbox, "ttyS1", session.id());
+    for (words, said) in [
+        (&["line", "apply", "ttyS1"][..], "ttyS1: session of max; the new settings hold after that"),
+        (&["--plan", "line", "apply", "--now"], "ttyS1: session of max; would be ended"),
+    ] {
+        let told = on_a_machine(&sandbox, "", "", words).ok();
+        assert!(told.contains(said), "{told}");
+    }
+    assert!(session.try_wait().expect("wait").is_none(), "the call goes on");
+    let ended = std::thread::spawn(move || session.wait().expect("wait"));
+    let told = on_a_machine(&sandbox, "", "", &["line", "apply", "ttyS1", "--now"]).ok();
+    assert!(told.contains("ttyS1: started anew"), "{told}");
+    let status = ended.join().expect("its end");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+    assert_eq!(on_a_machine(&sandbox, "", "", &["line", "apply", "--now", "--wait"]).status, 2);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn build(command: Command) -> Command {
                 .about("Makes changes hold: idle lines are started anew, calls are not touched")
                 .arg(Arg::new("line").value_name("LINE").num_args(0..).help("these only"))
                 .arg(flag("wait", "waits for calls to end"))
-                .arg(flag("now", "ends calls")),
+                .arg(flag("now", "ends calls").conflicts_with("wait")),
         )
 }
 

@@ -51,7 +51,8 @@ pub fn reload(session: &Session, lines: &[String], wait: bool, now: bool) -> Res
         for s in served.iter().filter(|s| lines.is_empty() || lines.contains(&s.line)) {
             let shown = visible::terminal(&s.line);
             say(match standing(&s.line) {
-                Standing::Busy(why) => format!("{shown}: {}", visible::line(why)),
+                Standing::Busy(why) if now => format!("{shown}: {}; would be ended", visible::line(why)),
+                Standing::Busy(why) => format!("{shown}: {}; would be left alone", visible::line(why)),
                 Standing::Idle(_) | Standing::Nobody => format!("{shown}: would be started anew"),
             });
         }
