@@ -50,7 +50,7 @@ fn command() -> Command {
                 .help("whose it becomes after the ports are bound (mserver, if there is such a user)"),
         )
         .arg(flag("status", "shows what a running server is doing"))
-        .arg(flag("json", "with --status: as JSON"))
+        .arg(flag("json", "with --status: as JSON").requires("status"))
         .arg(
             Arg::new("hosts-access-check")
                 .long("hosts-access-check")

@@ -448,7 +448,8 @@ impl Guard {
                 ) => {
                     self.state = State::Command;
                 }
-                (State::Data, b"NO CARRIER") => {
+                // ISDN adapters say why, behind it.
+                (State::Data, word) if word.starts_with(b"NO CARRIER") || word.starts_with(b"DISCONNECT") => {
                     self.state = State::Command;
                     stop |= self.recent.windows(2).any(|two| two == b"AT" || two == b"A/");
                 }

@@ -155,7 +155,7 @@ fn other_commands_and_all_that_is_no_command_pass() {
 
 #[test]
 fn data_pass_untouched_and_the_way_back_is_watched() {
-    for way_back in ["NO CARRIER", "+++"] {
+    for way_back in ["NO CARRIER", "NO CARRIER (#3490)", "DISCONNECTED", "+++"] {
         let mut guard = guard();
         talk(&mut guard, b"ATDT100\r\n");
         let _ = guard.from_modem(b"ATDT100\r\r\nCONNECT 33600\r\n");

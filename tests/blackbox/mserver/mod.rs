@@ -120,6 +120,7 @@ impl Client {
             let mut byte = [0];
             match self.0.read(&mut byte) {
                 Ok(1) => heard.push(byte[0]),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&heard)),
             }
         }
@@ -376,6 +377,25 @@ fn init_strings_clean_the_modem_and_term_unlocks() {
     assert_eq!(server.running.status(), 0);
     assert!(!lock.exists());
     assert_eq!(modem.commands().len(), 8, "cleaned at the end, too");
+}
+
+#[test]
+fn a_modem_that_a_killed_server_left_is_cleaned_at_the_next_start() {
+    let (modem, port) = (Modem::new(), free_port());
+    let conf = format!("{port} /dev/{} 9600,8,N,1 * init=\"ATZ\\rATS0=0\" settle=10ms\n", modem.line());
+    let mut server = Server::start(&conf);
+    let mut client = Client::connect(port);
+    client.say("ATS0=1\r");
+    client.hear("OK\r\n");
+    let lock = lock_of(&server, modem.pty());
+    server.running.signal(Signal::SIGKILL);
+    server.running.status();
+    assert!(lock.exists());
+    fs::remove_file(server.socket()).expect("the socket it has left");
+    let server = Server::start_in(server.sandbox, &conf, |_| {});
+    assert_eq!(modem.commands_seen(5)[2..], ["ATS0=1", "ATZ", "ATS0=0"], "nobody has come");
+    server.until_state(0, "free");
+    assert!(!lock.exists());
 }
 
 #[test]

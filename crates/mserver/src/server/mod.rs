@@ -199,6 +199,8 @@ impl Server {
     /// epoll itself failing.
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
+        self.now = Instant::now();
+        self.clean_left();
         loop {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {

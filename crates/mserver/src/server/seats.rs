@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use ttyline::config::mserver::Shared;
 use ttyline::line::Input;
 use ttyline::line_name::LineName;
+use ttyline::lock::Locks;
 use ttyline::log::Severity;
 use ttyline::share::clean::{Action, Cleaner, Event, Outcome};
-use ttyline::share::hold::{Held, NotHeld};
+use ttyline::share::hold::{Held, NotHeld, line_name};
 use ttyline::state::{self, Sharer};
 
 /// Who we are in a line's state.
@@ -136,6 +137,30 @@ impl Server {
         }
         self.clean(n, held, Some(session));
         Ok(None)
+    }
+
+    /// Cleans the modems whose user was on them when a server was killed, as their locks tell: one may answer calls for
+    /// nobody, or still be in one.
+    pub(super) fn clean_left(&mut self) {
+        for n in 0..self.seats.len() {
+            let Some(conf) = self.seats.get(n).and_then(Option::as_ref).map(|s| Rc::clone(&s.conf)) else {
+                continue;
+            };
+            let locks = line_name(&conf.device).map(|name| Locks::default().look(&name));
+            let Ok(Ok(locks)) = locks else { continue };
+            let Ok(real) = std::fs::canonicalize(&conf.device) else { continue };
+            // Two lines may have one device.
+            let ours = self.seats.iter().flatten().any(|seat| seat.open.as_ref() == Some(&real));
+            if ours || locks.files.is_empty() || locks.holder().is_some() {
+                continue;
+            }
+            let Ok(held) = Held::take(&conf.device, &conf.wish) else { continue };
+            if let Some(seat) = self.seats.get_mut(n).and_then(Option::as_mut) {
+                seat.open = Some(real);
+            }
+            self.journal.say(Severity::Notice, format!("{}: was left in use", conf.device.display()));
+            self.give_back(n, held);
+        }
     }
 
     /// The line's state tells who has it, as far as we may write it.
