@@ -11,7 +11,7 @@
   --tests bulk,kinds,rtt,idle,paced,memory    --rounds N  --secs S  --idle 1,100,1000  --sessions 100
 kinds: bulk with random bytes and with FF alone; memory: (PSS with --sessions sessions - with as many idle ports) / sessions
 Results: a table on stdout and --json FILE.  Everything is on 127.0.0.1 and killed by pid at the end."""
-import argparse, json, os, pty, resource, select, signal, statistics, subprocess, sys, tempfile, time, tty
+import argparse, json, os, pty, resource, select, shutil, signal, statistics, subprocess, sys, tempfile, time, tty
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CS = os.environ.get('BRIDGE_BIN', HERE)
@@ -332,3 +332,6 @@ try:
 finally:
     if a.json: json.dump(R, open(a.json, 'w'), indent=1)
 report()
+# Logs stay where something failed.
+if not any('error' in x for n in everybody for v in R[n].values() for x in (v if isinstance(v, list) else [v])):
+    shutil.rmtree(tmp, ignore_errors=True)
