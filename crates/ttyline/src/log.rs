@@ -163,6 +163,8 @@ impl Log {
             OpenOptions::new()
                 .append(true)
                 .create(create)
+                // It holds numbers and names.
+                .mode(0o600)
                 .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
                 .open(path)
         };

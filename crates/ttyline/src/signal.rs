@@ -28,9 +28,13 @@ impl Signals {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "signals are listened to already"));
         }
         let mut signals = Signals { pipe: File::from(reader), heard: Vec::new() };
+        // What we were started with counts no more: while SIGCHLD is ignored no child has an exit code, and a
+        // blocked signal would come only to the program that follows.
+        signals::set(Signal::SIGCHLD as i32, Disposition::Default)?;
         for &signal in wanted {
             signals.hear(signal)?;
         }
+        nix::sys::signal::SigSet::empty().thread_set_mask()?;
         Ok(signals)
     }
 

@@ -3,6 +3,15 @@
 use super::*;
 use std::fs;
 
+/// It holds numbers and names.
+#[test]
+fn the_log_is_not_for_everybody() {
+    use std::os::unix::fs::PermissionsExt;
+    let getty = Getty::idle("");
+    let mode = std::fs::metadata(getty.log_path()).expect("a log").permissions().mode() & 0o777;
+    assert_eq!(mode, if getty.subject.original { 0o644 } else { 0o600 });
+}
+
 #[test]
 fn the_lock_is_held_while_busy_and_free_while_idle() {
     let mut getty = Getty::new("");

@@ -87,3 +87,34 @@ fn a_stopped_syslog_stalls_nobody() {
     assert_eq!(getty.status(), 10);
     drop(socket);
 }
+
+/// Signals that whoever started it has blocked or ignored: it hears them, children have exit codes, and the login
+/// program has none of it.
+#[test]
+fn signals_that_were_blocked_at_the_start() {
+    let start = |config: &str| {
+        let mut getty = Getty::new("");
+        let no = getty.sandbox.script("no", "exit 1").display().to_string();
+        getty.sandbox.write_etc("mgetty.config", &format!("{BASE}{}\n", config.replace("NO", &no)), 0o644);
+        let mut command = getty.sandbox.command("/usr/bin/env".as_ref(), None);
+        command.args(["--block-signal=HUP,TERM,USR1", "--ignore-signal=CHLD"]);
+        command.arg(&getty.subject.path).arg(getty.modem.line());
+        getty.running = Some(Running::spawn(&mut command));
+        getty.wait_idle();
+        getty
+    };
+    let mut getty = start("");
+    let said = getty.log_in("joe");
+    if getty.subject.original {
+        return;
+    }
+    for set in ["SigBlk:", "SigIgn:"] {
+        let line = said.lines().find(|line| line.starts_with(set)).expect(set);
+        assert!(line.ends_with(" 0000000000000000"), "{line}");
+    }
+    let mut getty = start("cnd-program NO");
+    getty.modem.ring();
+    getty.wait_log("denied caller");
+    getty.running().signal(Signal::SIGTERM);
+    assert_eq!(getty.status(), 10);
+}
