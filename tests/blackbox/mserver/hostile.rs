@@ -186,6 +186,14 @@ fn names_are_looked_up_and_a_resolver_that_hangs_holds_up_nobody() {
     assert_eq!(on_line(&pty, 1), b"z", "while the resolver has not answered");
     assert_eq!(unknown.rest(), b"");
     assert_eq!(pty.read_now(), b"");
+    // Nor does one who comes more often than all clients together may wait.
+    drop(plain);
+    server.until_state(0, "free");
+    let flood: Vec<Client> = (0..1100).map(|_| from("127.0.0.66")).collect();
+    let mut plain = Client::connect(named);
+    plain.say("z");
+    assert_eq!(on_line(&pty, 1), b"z");
+    drop(flood);
 }
 
 #[test]

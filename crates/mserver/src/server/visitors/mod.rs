@@ -21,6 +21,8 @@ use ttyline::share::keepalive;
 
 /// How many visitors there may be at a time, all ports together.
 const MOST: usize = 1024;
+/// How many of them from one address: one that floods keeps nobody else out.
+const MOST_OF_ONE: usize = MOST / 2;
 /// How many connections of one port are taken in one turn.
 const TURN: usize = 64;
 /// How long a visitor waits for a modem that is being cleaned, or whose client has closed its connection.
@@ -119,6 +121,10 @@ impl Server {
 
     fn come_in(&mut self, port: usize, stream: TcpStream, caller: Caller) {
         if self.visitors.len() >= MOST || self.leaving.is_some() {
+            return;
+        }
+        let of_this_one = || self.visitors.iter().filter(|(_, v)| v.caller.peer == caller.peer).count();
+        if self.visitors.len() >= MOST_OF_ONE && of_this_one() >= MOST_OF_ONE {
             return;
         }
         keepalive::watch(&stream, Some(Options::KEEPALIVE));
