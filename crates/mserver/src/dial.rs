@@ -58,8 +58,8 @@ pub struct Guard {
     spelt: usize,
     /// What the client has said last in a call.
     recent: Vec<u8>,
-    /// A command has been passed on, so that `A/` repeats one that was judged.
-    passed: bool,
+    /// A command has been passed on, so that `A/` repeats one that was judged; the number that it dialled.
+    passed: Option<String>,
     /// Numbers dialled, and those that were refused.
     dialled: Vec<Noted>,
     /// How many were dialled beyond those.
@@ -78,7 +78,7 @@ struct Noted {
 /// What a command line comes to.
 #[derive(Debug, PartialEq, Eq)]
 enum Judgement {
-    Pass { calls: bool, escape: u128 },
+    Pass { calls: bool, escape: u128, number: String },
     NoCarrier,
     Error,
 }
@@ -97,7 +97,7 @@ impl Guard {
             escapes: 0,
             spelt: 0,
             recent: Vec::new(),
-            passed: false,
+            passed: None,
             dialled: Vec::new(),
             more: 0,
             refused: Vec::new(),
@@ -194,11 +194,13 @@ impl Guard {
                 b'T' => self.held.push(seven),
                 b'/' => {
                     self.held.clear();
-                    if self.passed {
-                        to_line.extend_from_slice(b"A/");
-                        self.state = State::Calling;
-                    } else {
-                        no_carrier(back);
+                    match self.passed.clone() {
+                        Some(number) => {
+                            to_line.extend_from_slice(b"A/");
+                            self.state = State::Calling;
+                            self.note(number, false);
+                        }
+                        None => no_carrier(back),
                     }
                 }
                 b'A' => self.pass(b'A', to_line),
@@ -226,11 +228,12 @@ impl Guard {
         let text = String::from_utf8_lossy(line.get(2..).unwrap_or_default()).into_owned();
         let judgement = if line.len() > MOST_LINE { Judgement::Error } else { self.judge(&text) };
         match judgement {
-            Judgement::Pass { calls, escape } => {
+            Judgement::Pass { calls, escape, number } => {
                 to_line.extend_from_slice(&line);
                 to_line.push(CR);
                 self.escape |= escape;
-                self.passed = true;
+                self.note(number.clone(), false);
+                self.passed = Some(number);
                 if calls {
                     self.state = State::Calling;
                 }
@@ -294,7 +297,7 @@ impl Guard {
                         // A number is stored; it takes the rest of the line. DS=n is not to dial it, but some
                         // modems dial one when DTR rises.
                         return match self.may_dial(stored) {
-                            Ok(_) => Judgement::Pass { calls, escape },
+                            Ok(_) => Judgement::Pass { calls, escape, number: String::new() },
                             Err(why) => self.refuse(stored, &why),
                         };
                     }
@@ -334,18 +337,16 @@ impl Guard {
                 _ => drop(number(&mut rest)),
             }
         }
-        Judgement::Pass { calls, escape }
+        Judgement::Pass { calls, escape, number: String::new() }
     }
 
     /// A dial command: `string` is all behind its D.
     fn dial(&mut self, string: &[u8], escape: u128) -> Judgement {
         match self.may_dial(string) {
-            // Off the hook without a number: harmless, and how some calls are taken.
-            Ok(number) if number.is_empty() => {}
-            Ok(number) => self.note(number, false),
-            Err(why) => return self.refuse(string, &why),
+            // Without a number it is off the hook: harmless, and how some calls are taken.
+            Ok(number) => Judgement::Pass { calls: true, escape, number },
+            Err(why) => self.refuse(string, &why),
         }
-        Judgement::Pass { calls: true, escape }
     }
 
     fn refuse(&mut self, string: &[u8], why: &str) -> Judgement {
@@ -392,6 +393,9 @@ impl Guard {
     }
 
     fn note(&mut self, number: String, refused: bool) {
+        if number.is_empty() {
+            return;
+        }
         let full = self.dialled.len() == MOST_NUMBERS;
         let noted = Noted { number, refused };
         if refused && (full || self.dialled.contains(&noted)) {
@@ -451,7 +455,10 @@ impl Guard {
                 // ISDN adapters say why, behind it.
                 (State::Data, word) if word.starts_with(b"NO CARRIER") || word.starts_with(b"DISCONNECT") => {
                     self.state = State::Command;
-                    stop |= self.recent.windows(2).any(|two| two == b"AT" || two == b"A/");
+                    if self.recent.windows(2).any(|two| two == b"AT" || two == b"A/") {
+                        // A/ would repeat that.
+                        (stop, self.passed) = (true, None);
+                    }
                 }
                 _ => {}
             }

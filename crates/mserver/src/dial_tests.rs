@@ -256,6 +256,8 @@ fn a_repeated_command_was_judged() {
     talk(&mut guard, b"ATDT100\r");
     let _ = guard.from_modem(b"\r\nBUSY\r\n");
     assert_eq!(talk(&mut guard, b"a/").0, "A/");
+    talk(&mut guard, b"ATI\rA/");
+    assert_eq!(guard.numbers().as_deref(), Some("100, 100"), "it was dialled twice");
 }
 
 #[test]
@@ -273,6 +275,7 @@ fn what_may_have_come_as_the_other_side_hung_up_is_stopped() {
             talk(&mut guard, said.as_bytes());
         }
         assert_eq!(guard.from_modem(b"\r\nNO CARRIER\r\n"), stop, "{said:?}");
+        assert_eq!(talk(&mut guard, b"A/").0.is_empty(), stop, "the modem might repeat it");
     }
 }
 
