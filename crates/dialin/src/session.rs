@@ -52,6 +52,9 @@ impl Session {
         if role.restricted() && (text("root").is_some() || text("config-dir").is_some()) {
             bail!("--root and --config-dir are root's alone");
         }
+        if let Some(dir) = text("config-dir").filter(|dir| !dir.starts_with('/') || !root.exists(dir)) {
+            bail!("--config-dir {}: there is no such directory", visible::terminal(dir));
+        }
         let places = Places::find(&root, text("config-dir"));
         let words = std::env::args_os().skip(1).map(|w| visible::terminal(w.as_bytes()));
         let session = Session {

@@ -316,5 +316,10 @@ fn the_files_are_found_where_other_systems_have_them() {
         assert!(tree.read(&format!("{dir}/login.config")).starts_with("/AutoPPP/"));
         assert_eq!(tree.read(&format!("{dir}/callback.config")), "delay 30\n");
         assert!(!tree.at("/etc/mgetty").exists());
+        // A slip of the pen makes no directory that nobody reads.
+        for wrong in ["/etc/mgety", "etc/mgetty", "/../../etc/no"] {
+            let err = tree.run(&["--yes", "--config-dir", wrong, "callerid", "add", "5"]).refused();
+            assert!(err.contains("no such directory"), "{err}");
+        }
     }
 }
