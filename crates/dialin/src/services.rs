@@ -3,6 +3,7 @@
 use crate::places::{INITTAB, UNITS};
 use crate::root::{Root, State};
 use anyhow::Result;
+use std::collections::BTreeMap;
 use ttyline::config::getty_command::{GettyCommand, Program};
 use ttyline::config::inittab::{self, InitLine};
 
@@ -160,7 +161,8 @@ fn enabled(root: &Root, link: &str, unit: &str, served: &mut Vec<Served>) -> Res
         None => return Ok(()),
     };
     let line = unescaped(instance);
-    let Some(mut command) = exec_start(&String::from_utf8_lossy(&text), &line) else { return Ok(()) };
+    let text = [String::from_utf8_lossy(&text).into_owned(), drop_ins(root, template, instance)].concat();
+    let Some(mut command) = exec_start(&text, &line) else { return Ok(()) };
     command.device = line.clone();
     let by = if template == "mgetty" {
         By::Unit { unit: unit.into(), links: vec![link.into()] }
@@ -169,6 +171,22 @@ fn enabled(root: &Root, link: &str, unit: &str, served: &mut Vec<Served>) -> Res
     };
     served.push(Served { line, by, command, runs: true });
     Ok(())
+}
+
+/// What `systemctl edit` and others have added to an instance, in systemd's order: by the files' names.
+fn drop_ins(root: &Root, template: &str, instance: &str) -> String {
+    let mut files = BTreeMap::new();
+    for dir in UNIT_PATH.iter().rev() {
+        for unit in [format!("{template}@"), format!("{template}@{instance}")] {
+            let dir = format!("{dir}/{unit}.service.d");
+            for name in root.names(&dir).unwrap_or_default().into_iter().filter(|n| n.ends_with(".conf")) {
+                let path = format!("{dir}/{name}");
+                files.insert(name, path);
+            }
+        }
+    }
+    let text = |path: &String| root.read(path).ok().flatten().unwrap_or_default();
+    files.values().map(|path| format!("\n{}", String::from_utf8_lossy(&text(path)))).collect()
 }
 
 /// The getty that a unit starts, for an instance's name.

@@ -150,6 +150,30 @@ fn a_new_line_has_a_section_of_its_own() {
 }
 
 #[test]
+fn what_a_unit_s_command_line_says_wins() {
+    let unit = "/etc/systemd/system/mgetty@.service";
+    let tree = Tree::with(&[
+        ("/sbin/mgetty", "#!"),
+        (unit, "[Service]\nExecStart=/sbin/mgetty -D -n 3 %I\n[Install]\nWantedBy=multi-user.target\n"),
+        (CONFIG, ""),
+    ]);
+    tree.change(&["line", "add", "--init", "systemd", "ttyS1"]);
+    for words in [&["rings=2"][..], &["--unset", "rings"], &["speed=9600", "data-only=no"]] {
+        let err = tree.run(&[&["--yes", "line", "set", "ttyS1"], words].concat()).refused();
+        assert!(err.contains("systemctl edit --full mgetty@ttyS1.service"), "{err}");
+        assert_eq!(tree.read(CONFIG), "");
+    }
+    tree.change(&["line", "set", "ttyS1", "rings=3", "data-only=yes", "speed=9600"]);
+    assert_eq!(tree.read(CONFIG), "port ttyS1\nspeed 9600\n");
+    // As `systemctl edit mgetty@ttyS1` writes it.
+    tree.write(
+        "/etc/systemd/system/mgetty@ttyS1.service.d/override.conf",
+        "[Service]\nExecStart=\nExecStart=/sbin/mgetty -n 7 %I\n",
+    );
+    assert!(tree.run(&["line", "list"]).ok().contains("rings 7"), "{}", tree.run(&["line", "list"]).out);
+}
+
+#[test]
 fn a_line_command_says_what_stays_as_it_is() {
     let two =
         "a1:23:respawn:/sbin/mgetty ttyS1\nb1:23:respawn:/sbin/mgetty ttyS1\nS2:23:off:/sbin/mgetty ttyS2\n";

@@ -155,6 +155,16 @@ fn each_trap_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_said_to_help_helps() {
+    let files = [
+        (LOGIN, "cb - - /usr/sbin/callback -S\n"),
+        ("/etc/mgetty/callback.config", "user cb\n  password yes\n"),
+    ];
+    assert_eq!(Tree::with(&files).run(&["lint"]).ok(), "\n0 problems, 0 notes\n");
+    assert_eq!(Tree::with(&files[..1]).run(&["lint"]).status, 3);
+}
+
+#[test]
 fn a_good_set_up_has_no_problems() {
     let tree = Tree::with(&[
         (INITTAB, LINE),

@@ -3,6 +3,8 @@
 use super::Files;
 use crate::see::finding::Finding;
 use ttyline::config::Document;
+use ttyline::config::call_policy;
+use ttyline::config::callback::CallbackConfig;
 use ttyline::config::login::{LoginConfig, LoginEntry, key_matches};
 
 /// Names shorter than this are found by trying.
@@ -58,6 +60,12 @@ fn users(files: &Files) -> Vec<String> {
     text.lines().filter_map(|line| line.split(':').next()).map(String::from).collect()
 }
 
+/// Whether this name has to give a password before it is called.
+fn asks_password(files: &Files, name: &str) -> bool {
+    let document = Document::parse(files.get(&files.places.callback_config()).to_vec());
+    call_policy::load(&mut CallbackConfig::default(), &document, None, Some(name)).0.password
+}
+
 fn call_back(
     files: &Files,
     path: &str,
@@ -97,7 +105,7 @@ fn call_back(
         })
         .collect();
     let asks = words.iter().position(|word| word == "-S").is_some_and(|at| words.get(at + 1).is_none());
-    if asks && key.len() < SHORT {
+    if asks && key.len() < SHORT && !asks_password(files, key) {
         findings.push(Finding::problem(
             place,
             format!("`{key}` asks for the number to call and has {} characters: whoever guesses the name makes you call any number", key.len()),

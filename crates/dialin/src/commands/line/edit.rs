@@ -101,6 +101,16 @@ pub fn set(
             .filter(|(l, _, c)| c.value(*l).is_some());
         if let Some((letter, takes, old)) = on_command {
             let keep = takes || matches!(value, Some("yes" | "y" | "on" | "true" | ""));
+            if let Some(by) = served.map(|s| &s.by).filter(|by| !matches!(by, By::Inittab(_))) {
+                let said = old.value(letter).unwrap_or_default();
+                if value.is_some_and(|value| if takes { said == value } else { keep }) {
+                    continue;
+                }
+                let (letter, said, unit) = (char::from(letter), visible::line(said), describe(by));
+                bail!(
+                    "{keyword}: the command line of {unit} says -{letter} {said}, which wins over mgetty.config; take it out with `systemctl edit --full {unit}` (nothing was changed)"
+                );
+            }
             let new = match value {
                 Some(value) if takes => old.with(letter, value),
                 Some(_) if keep => old.with(letter, ""),
