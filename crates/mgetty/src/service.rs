@@ -60,6 +60,9 @@ pub struct Service {
     pub statistics_file: Option<PathBuf>,
 }
 
+/// `caller-program-time` where it is no time.
+const PROGRAM_TIME: Duration = Duration::from_secs(10);
+
 /// The log of a line.
 pub fn log_path(id: &str) -> PathBuf {
     Path::new("/var/log/mgetty").join(format!("mg_{id}.log"))
@@ -116,7 +119,8 @@ pub fn settle(name: LineName, options: &Options) -> (Service, Setup, Vec<String>
         caller_files: caller_files(&directory, &config),
         cid_program: words(&config.cid_program),
         cnd_program: words(&config.cnd_program),
-        program_time: Duration::from_secs(u64::try_from(config.caller_program_time.value).unwrap_or(0)),
+        // Killed at once it would refuse nobody.
+        program_time: seconds(&config.caller_program_time).unwrap_or(PROGRAM_TIME),
         callback_program: config.callback_program.value.as_str().into_owned(),
         name,
     };
@@ -182,6 +186,8 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         connect_drain: ms(&config.connect_drain),
         prompt: ms(&config.prompt_waittime),
         after_dialout: ms(&config.dialout_delay),
+        // Less would take every call for noise.
+        ring: ms(&config.ring_timeout).max(Duration::from_secs(1)),
         refused: ms(&config.refused_drain),
         ..Waits::default()
     };
@@ -206,10 +212,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         get_cnd_chat: maybe(&config.get_cnd_chat),
         answer_chat: chat(&config.answer_chat.value),
         // Without a limit a modem could hold the line for ever.
-        answer_timeout: u64::try_from(config.answer_chat_timeout.value)
-            .ok()
-            .filter(|limit| *limit > 0)
-            .map_or(Setup::default().answer_timeout, Duration::from_secs),
+        answer_timeout: seconds(&config.answer_chat_timeout).unwrap_or(Setup::default().answer_timeout),
         modem_check: config.modem_check_interval(),
         rings: config.rings_wanted(),
         ringback: config.ringback.value.then(|| config.ringback_window()),
@@ -217,10 +220,7 @@ fn setup(config: &MgettyConfig, options: &Options, name: &LineName) -> Setup {
         ask_rings: config.cid_program.value.as_ref().is_some_and(|words| !words.is_empty()),
         autobauding: config.autobauding.value,
         // A line that waits for carrier has no limit, as in the original.
-        login_time: u64::try_from(config.login_time.value)
-            .ok()
-            .filter(|limit| *limit > 0 && !config.blocking.value)
-            .map(Duration::from_secs),
+        login_time: seconds(&config.login_time).filter(|_| !config.blocking.value),
         fido: config.fido_send_emsi.value,
         exec_on_connect: exec_on_connect(config).is_some(),
         ttyprompt_hack: config.ttyprompt_hack.value,
@@ -246,6 +246,11 @@ fn profile(config: &MgettyConfig, notes: &mut Vec<String>) -> Choice {
         notes.push(format!("modem-profile: no family `{name}` is known, the init chat alone is used"));
         Choice::Plain
     })
+}
+
+/// A limit; none if it is not positive.
+fn seconds(value: &Setting<i64>) -> Option<Duration> {
+    u64::try_from(value.value).ok().filter(|limit| *limit > 0).map(Duration::from_secs)
 }
 
 fn ms(value: &Setting<i64>) -> Duration {

@@ -174,6 +174,9 @@ fn a_program_that_hangs_is_killed_and_the_caller_answered() {
     getty.wait_idle();
     assert!(getty.answers("\r\nRING\r\n"));
     getty.wait_log("cnd-program: its time was over, killed");
+    // No time at all would let in whom it refuses.
+    let mut getty = asking("cnd-program", "caller-program-time 0", "exit 1");
+    assert!(!getty.answers("\r\nRING\r\n"));
     // A getty that is told to end while it asks takes the program with it.
     let mut getty = Getty::new("");
     let pid = getty.sandbox.path().join("bin/pid");

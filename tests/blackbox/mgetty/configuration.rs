@@ -83,6 +83,26 @@ fn each_wait_can_be_set() {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
+/// Where the phone rings slowly, or a caller is to be known for gone sooner.
+#[test]
+fn the_time_between_rings() {
+    let getty = Getty::idle("ring-timeout 1500\nrings 2");
+    let mark = getty.modem.mark();
+    getty.modem.ring();
+    if getty.subject.original {
+        std::thread::sleep(ms(2500));
+        assert!(!getty.log().contains("phone stopped ringing"), "{}", getty.log());
+        return;
+    }
+    std::thread::sleep(ms(1000));
+    getty.modem.ring();
+    getty.modem.expect("ATA\r", mark);
+    let mut getty = Getty::idle("ring-timeout 0\nrings 2");
+    getty.modem.ring();
+    getty.wait_log("phone stopped ringing (rings=1, ");
+    assert!(getty.running().status_now().is_none());
+}
+
 #[test]
 fn a_speed_that_is_none() {
     let mut getty = Getty::new("speed 1234");

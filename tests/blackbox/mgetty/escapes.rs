@@ -92,6 +92,14 @@ fn what_is_shown_again() {
     }
 }
 
+/// A value of the file loses the blanks at its end.
+#[test]
+fn a_prompt_that_ends_in_a_blank() {
+    let mut getty = Getty::idle("login-prompt name:\\32");
+    let mark = getty.answer();
+    getty.modem.expect("\r\nname: ", mark);
+}
+
 /// The prompt is not asked for, but is in the environment as it would have been shown.
 #[test]
 fn the_prompt_in_the_environment() {

@@ -92,7 +92,7 @@ impl Session {
             let first = ringing.mode != Mode::Forbidden && ringing.rings == 0;
             ringing.mode = if first && self.setup.ringback.is_some() { Mode::FirstCall } else { Mode::Plain };
             if ringing.mode == Mode::FirstCall {
-                ringing.until = self.now + RINGBACK_SILENCE;
+                ringing.until = self.now + RINGBACK_SILENCE.max(self.setup.waits.ring);
             }
             self.log(Level::Mesg, "wfr: waiting for ``RING''");
             self.enough(ringing);
@@ -175,7 +175,7 @@ impl Session {
                 self.state = State::NologinAsked(ringing);
             }
             Mode::FirstCall => {
-                ringing.until = self.now + RINGBACK_SILENCE;
+                ringing.until = self.now + RINGBACK_SILENCE.max(self.setup.waits.ring);
                 self.state = State::Ringing(ringing);
             }
             Mode::SecondCall => {

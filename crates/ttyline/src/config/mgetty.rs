@@ -140,6 +140,8 @@ keyword_file! {
         "connect-drain" connect_drain: i64 = 300;
         /// New: after another program's lock is gone, pause before the line is initialised anew, ms.
         "dialout-delay" dialout_delay: i64 = 200;
+        /// New: the next ring comes within this time, ms.
+        "ring-timeout" ring_timeout: i64 = 10_000;
         /// New: a caller who is not answered has gone when the line is silent for so long, ms.
         "refused-drain" refused_drain: i64 = 8000;
         /// New: this program takes the caller at CONNECT: no prompt, no name.
@@ -164,6 +166,7 @@ pub const NEW_KEYWORDS: &[&str] = &[
     "ready-drain",
     "connect-drain",
     "dialout-delay",
+    "ring-timeout",
     "refused-drain",
     "exec-on-connect",
     "data-bits",
