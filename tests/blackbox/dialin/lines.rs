@@ -150,6 +150,20 @@ fn a_new_line_has_a_section_of_its_own() {
 }
 
 #[test]
+fn a_line_that_something_else_has_is_not_added() {
+    let tree = sysv(
+        "a:23:respawn:/usr/sbin/pppd ttyS5 38400 nodetach\nb:23:respawn:/bin/sh -c '/sbin/mgetty -D /dev/ttyS6'\nc:23:off:/usr/sbin/pppd ttyS7\n",
+    );
+    for line in ["ttyS5", "ttyS6"] {
+        let err = tree.run(&["--yes", "line", "add", line]).refused();
+        assert!(err.contains(&format!("starts something on {line}")), "{err}");
+    }
+    for line in ["ttyS7", "ttyS"] {
+        tree.change(&["line", "add", line]);
+    }
+}
+
+#[test]
 fn what_a_unit_s_command_line_says_wins() {
     let unit = "/etc/systemd/system/mgetty@.service";
     let tree = Tree::with(&[

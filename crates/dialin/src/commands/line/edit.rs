@@ -230,6 +230,14 @@ pub fn add(
             let table = draft.text(INITTAB)?;
             let lines = inittab::read(&table);
             let process = format!("{mgetty} {line}");
+            // A shell that starts a getty, pppd on a cable: whatever it is, it has the line.
+            if let Some(other) = lines.iter().find(|l| l.runs() && names(&l.process, line)) {
+                bail!(
+                    "{INITTAB}:{} starts something on {line} (`{}`); take it away first, nothing was changed",
+                    other.at.line,
+                    visible::line(&other.process)
+                );
+            }
             // BusyBox knows no levels and no ids; sysvinit starts in a level, and refuses a line without an id.
             let busybox = lines.iter().any(|l| l.action == "sysinit" && l.id.is_empty())
                 && !lines.iter().any(|l| l.action == "initdefault");
@@ -248,6 +256,12 @@ pub fn add(
         }
     }
     set(session, draft, None, line, settings, &[])
+}
+
+/// Whether a command names a line.
+fn names(process: &str, line: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || "/_.:-".contains(c);
+    process.split(|c| !part(c)).any(|word| word.strip_prefix("/dev/").unwrap_or(word) == line)
 }
 
 fn describe(by: &By) -> String {
