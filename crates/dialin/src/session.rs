@@ -56,7 +56,8 @@ impl Session {
             bail!("--config-dir {}: there is no such directory", visible::terminal(dir));
         }
         let places = Places::find(&root, text("config-dir"));
-        let words = std::env::args_os().skip(1).map(|w| visible::terminal(w.as_bytes()));
+        // `connect=chat … word: SECRET` is a command too.
+        let words = std::env::args_os().skip(1).map(|w| mask::option("", w.as_bytes()));
         let session = Session {
             places,
             json: matches.get_flag("json"),

@@ -76,4 +76,12 @@ fn passwords_are_not_shown() {
         + &tree.change(&["ppp", "set", "idle=5"]);
     assert!(!all.contains("s3cret") && all.contains("****"), "{all}");
     assert_eq!(tree.read(OPTIONS), "password s3cret lock\nidle 5\n");
+    let script = "connect=chat '' ATDT1 ogin: bob word: s3cret";
+    let all = tree.change(&["ppp", "set", script])
+        + &tree.run(&["ppp", "show"]).ok()
+        + &tree.run(&["--json", "ppp", "show"]).ok()
+        + &tree.run(&["log"]).ok()
+        + &tree.run(&["--json", "log", "2"]).ok();
+    assert!(!all.contains("s3cret") && all.matches("word: ****").count() > 4, "{all}");
+    assert!(tree.read(OPTIONS).contains("word: s3cret"));
 }
