@@ -164,6 +164,25 @@ fn a_line_that_something_else_has_is_not_added() {
 }
 
 #[test]
+fn lines_have_names_by_path_too() {
+    let path = "serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0";
+    let tree = sysv("id:2:initdefault:\n");
+    tree.change(&["line", "add", &format!("/dev/{path}"), "rings=2"]);
+    let listed: serde_json::Value =
+        serde_json::from_str(&tree.run(&["--json", "line", "list"]).ok()).expect("JSON");
+    assert_eq!((&listed[0]["line"], &listed[0]["rings"]), (&path.into(), &2.into()), "{listed}");
+    tree.change(&["ppp", "set", "--line", path, "10.0.0.1:10.0.0.2"]);
+    assert!(tree.run(&["explain", path]).ok().contains("10.0.0.1:10.0.0.2"));
+    tree.change(&["line", "rm", path]);
+    assert_eq!(tree.read(INITTAB), "id:2:initdefault:\n");
+    let tree = Tree::with(&[("/sbin/mgetty", "#!"), ("/lib/systemd/systemd", "")]);
+    tree.change(&["line", "add", path]);
+    let instance = "serial-by\\x2dpath-pci\\x2d0000:00:14.0\\x2dusb\\x2d0:2:1.0\\x2dport0";
+    let told = tree.run(&["line", "list"]).ok();
+    assert!(told.contains(path) && told.contains(&format!("mgetty@{instance}.service")), "{told}");
+}
+
+#[test]
 fn what_a_unit_s_command_line_says_wins() {
     let unit = "/etc/systemd/system/mgetty@.service";
     let tree = Tree::with(&[

@@ -88,7 +88,9 @@ pub fn named(word: &str) -> Result<String> {
             let odd = device.split('/').any(|part| part == ".." || part == "." || part.is_empty());
             if odd
                 || device.contains(char::is_whitespace)
-                || device.contains(['#', '\'', '"', '\\', ':'])
+                || device.contains(['#', '\'', '"', '\\'])
+                // As in serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0, which alone tells two modems of one kind.
+                || device.contains(':') && !device.starts_with("serial/")
                 || device.starts_with('-')
             {
                 bail!("{shown}: is no name of a line below /dev");
