@@ -1,7 +1,7 @@
 //! The command line: one table of commands, each with its arguments and what it does.
 
 use crate::commands;
-use crate::session::Session;
+use crate::session::{Session, unsaid};
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use ttyline::visible;
@@ -92,7 +92,13 @@ pub fn run() -> u8 {
         }
     };
     match dispatch(&matches) {
-        Ok(code) => code,
+        Ok(code) => match unsaid() {
+            None => code,
+            Some(why) => {
+                eprintln!("dialin: standard output: {}", visible::line(why));
+                code::FAILED
+            }
+        },
         Err(e) => {
             eprintln!("dialin: {}", sentence(&e));
             code::FAILED

@@ -15,6 +15,8 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+use ttyline::log::reason;
 use ttyline::visible;
 
 /// Commands that hold a right for single lines to these; all others are about the whole machine.
@@ -257,9 +259,27 @@ pub fn shown(root: &Root, edit: &Edit) -> String {
     text
 }
 
-/// One line to standard output. A reader that has gone is no error.
+/// Why something could not be said; the first reason.
+static UNSAID: OnceLock<String> = OnceLock::new();
+
+/// Why standard output lacks something, as on a full disk.
+#[must_use]
+pub fn unsaid() -> Option<&'static str> {
+    UNSAID.get().map(String::as_str)
+}
+
+/// A reader that has gone is no error.
+fn said(result: std::io::Result<()>) {
+    if let Err(e) = result {
+        if e.kind() != std::io::ErrorKind::BrokenPipe {
+            let _ = UNSAID.set(reason(&e));
+        }
+    }
+}
+
+/// One line to standard output.
 pub fn say(line: impl AsRef<str>) {
-    let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+    said(writeln!(std::io::stdout(), "{}", line.as_ref()));
 }
 
 /// JSON on one line to standard output, harmless for a terminal.
@@ -269,5 +289,5 @@ pub fn say_json(value: &serde_json::Value) {
 
 /// Text with its line ends to standard output.
 pub fn say_text(text: &str) {
-    let _ = write!(std::io::stdout(), "{text}");
+    said(write!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush()));
 }

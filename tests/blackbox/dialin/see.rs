@@ -112,6 +112,17 @@ fn calls_are_listed_by_their_beginning() {
 }
 
 #[test]
+fn a_list_that_a_full_disk_cut_off_is_no_success() {
+    let tree = calls();
+    for words in [&["calls", "--csv"][..], &["calls"], &["--json", "calls"], &["line", "list"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let output = tree.command(words).stdout(full).output().expect("dialin");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && err.contains("standard output"), "{words:?}: {err}");
+    }
+}
+
+#[test]
 fn packed_logs_are_read_too() {
     let tree = calls();
     let packed = Command::new("gzip").arg(tree.at("/var/log/ringback/calls.jsonl.1")).status().expect("gzip");
