@@ -114,6 +114,22 @@ fn hundreds_who_wait_hold_up_nobody() {
 }
 
 #[test]
+fn a_stopped_line_is_not_kept_for_a_client_that_is_gone() {
+    use nix::sys::termios::{FlowArg, tcflow};
+    let (pty, port) = (Pty::raw(), free_port());
+    let server = Server::start(&format!("{port} {} 9600,8,N,1 * settle=10ms\n", pty.path().display()));
+    let mut client = Client::connect(port);
+    client.say("?");
+    on_line(&pty, 1);
+    tcflow(pty.slave(), FlowArg::TCOOFF).expect("stop the line");
+    client.say(vec![b'x'; 100_000]);
+    drop(client);
+    let free = || (server.status()["lines"][0]["state"] == "free").then_some(());
+    assert!(wait::until_within(Duration::from_secs(40), free).is_some());
+    assert_eq!(server.records()[0]["cause"], "the client is gone");
+}
+
+#[test]
 fn a_client_whose_network_is_gone_is_found_out() {
     let (pty, sandbox, port) = (Pty::raw(), Sandbox::new(), free_port());
     let conf = sandbox.path().join("mserver.conf");

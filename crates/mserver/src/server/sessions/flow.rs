@@ -184,6 +184,9 @@ impl Server {
             return Ok(false);
         }
         let mut moved = session.flush().map_err(|_| GONE)?;
+        if moved && session.net_closing {
+            session.moved = self.now;
+        }
         let answers_wait = session.to_net.len() > MOST_ANSWERS;
         // What the modem says is judged before what the client says next: a client that does not listen is not
         // listened to.

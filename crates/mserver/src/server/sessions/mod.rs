@@ -33,6 +33,8 @@ pub(super) use watchers::Watcher;
 
 /// How long bytes for a side that does not take them are kept after the other side has ended.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long nothing may move when a client has closed its connection behind bytes that the line does not take.
+const STUCK: Duration = Duration::from_secs(15);
 /// How long the modem may be silent after the client has closed its half.
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a slow modem is asked whether it has taken everything.
@@ -103,7 +105,12 @@ impl Session {
 
     /// Its client has closed its connection, or its half of it.
     pub(super) fn is_ending(&self) -> bool {
-        self.net_ended.is_some()
+        self.net_ended.is_some() || self.net_closing
+    }
+
+    /// A client that has closed its connection has left bytes that the line does not take, or takes none itself.
+    fn is_stuck(&self) -> bool {
+        self.net_closing && self.net_ended.is_none() && !(self.to_line.is_empty() && self.net_is_clear())
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -117,9 +124,11 @@ impl Session {
             let stuck = !self.to_line.is_empty() || !self.net_is_clear();
             self.moved.max(at) + if stuck { DRAIN } else { LINGER }
         });
+        // Its end has not been read yet: it stands behind what the line does not take.
+        let stuck = self.is_stuck().then(|| self.moved + STUCK);
         let rest = self.line_ended.map(|at| at + DRAIN);
         let control = self.control.as_ref().filter(|_| self.held.is_some()).and_then(|c| c.deadline());
-        [idle, drain, rest, control, self.absent_until].into_iter().flatten().min()
+        [idle, drain, stuck, rest, control, self.absent_until].into_iter().flatten().min()
     }
 }
 
@@ -249,6 +258,7 @@ impl Server {
             _ if session.absent_until.is_some_and(|at| at <= now) => "the device did not come back",
             (Some(_), _) => "the line hung up",
             (_, Some(_)) => "the client closed",
+            _ if session.is_stuck() && now >= session.moved + STUCK => GONE,
             _ => "idle for too long",
         };
         self.end_session(n, cause);
