@@ -34,6 +34,9 @@ pub struct Port {
     pub driver: String,
     /// Its name in `/dev/serial/by-id`, which stays when it is plugged in again.
     pub by_id: Option<String>,
+    /// Its name in `/dev/serial/by-path`, which stays as long as it is plugged in at the same place: all that tells
+    /// two modems of one kind, if they have no serial numbers.
+    pub by_path: Option<String>,
     /// Who has it, if anybody.
     pub holder: Option<String>,
     /// What answered, if it was asked and one did.
@@ -46,13 +49,14 @@ impl Port {
     /// The name that stays.
     #[must_use]
     pub fn best_name(&self) -> &str {
-        self.by_id.as_deref().unwrap_or(&self.name)
+        self.by_id.as_deref().or(self.by_path.as_deref()).unwrap_or(&self.name)
     }
 
     /// One line for people.
     #[must_use]
     pub fn describe(&self) -> String {
-        let by_id = self.by_id.as_ref().map_or(String::new(), |id| format!("  /dev/{}", visible::line(id)));
+        let stays = Some(self.best_name()).filter(|best| *best != self.name);
+        let stays = stays.map_or(String::new(), |best| format!("  /dev/{}", visible::line(best)));
         let holder =
             self.holder.as_ref().map_or(String::new(), |h| format!("  in use by {}", visible::line(h)));
         let modem = match (&self.modem, &self.silent) {
@@ -60,7 +64,7 @@ impl Port {
             (None, Some(why)) => format!("  {}", visible::line(why)),
             (None, None) => String::new(),
         };
-        format!("{:<10} {:<12}{by_id}{holder}{modem}", visible::line(&self.name), visible::line(&self.driver))
+        format!("{:<10} {:<12}{stays}{holder}{modem}", visible::line(&self.name), visible::line(&self.driver))
     }
 }
 
@@ -73,7 +77,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8> {
     if session.json {
         let all: Vec<Value> = ports
             .iter()
-            .map(|p| json!({ "port": p.name, "driver": p.driver, "by_id": p.by_id, "holder": p.holder, "modem": p.modem, "silent": p.silent }))
+            .map(|p| json!({ "port": p.name, "driver": p.driver, "by_id": p.by_id, "by_path": p.by_path, "holder": p.holder, "modem": p.modem, "silent": p.silent }))
             .collect();
         say_json(&Value::from(all));
     } else if ports.is_empty() {
@@ -104,7 +108,15 @@ pub fn find(probe: bool) -> Result<Vec<Port>> {
         let driver =
             driver.and_then(|d| Some(d.file_name()?.to_string_lossy().into_owned())).unwrap_or_default();
         let holder = holder(&name);
-        let mut port = Port { by_id: by_id(&name), name, driver, holder, modem: None, silent: None };
+        let mut port = Port {
+            by_id: stays("by-id", &name),
+            by_path: stays("by-path", &name),
+            name,
+            driver,
+            holder,
+            modem: None,
+            silent: None,
+        };
         if probe {
             match &port.holder {
                 Some(_) => port.silent = Some("not asked, since it is in use".into()),
@@ -130,15 +142,20 @@ fn is_port(path: &Path, name: &str) -> bool {
     chip.is_none_or(|t| t.trim() != "0")
 }
 
-fn by_id(name: &str) -> Option<String> {
-    let entries = fs::read_dir("/dev/serial/by-id").ok()?;
+fn stays(directory: &str, name: &str) -> Option<String> {
+    link_to(&Path::new("/dev/serial").join(directory), name).map(|link| format!("serial/{directory}/{link}"))
+}
+
+/// The first link of a directory that leads to a port.
+fn link_to(directory: &Path, name: &str) -> Option<String> {
+    let entries = fs::read_dir(directory).ok()?;
     let mut ids: Vec<String> = entries
         .filter_map(Result::ok)
         .filter(|e| fs::read_link(e.path()).ok().is_some_and(|t| t.file_name().is_some_and(|n| n == name)))
         .filter_map(|e| e.file_name().into_string().ok())
         .collect();
     ids.sort();
-    ids.into_iter().next().map(|id| format!("serial/by-id/{id}"))
+    ids.into_iter().next()
 }
 
 /// The lock's owner, else a process that has it open.
@@ -169,4 +186,34 @@ fn ask(name: &str) -> Result<String, String> {
     let modem = Modem::ask(name)?;
     let known = ["product", "model", "family"].into_iter().map(|key| modem.fact(key)).find(|s| !s.is_empty());
     Ok(known.unwrap_or("one that answers AT").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_name_that_stays_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        for (link, target) in [("b", "../../ttyUSB1"), ("c", "../../ttyUSB0"), ("a", "../../ttyUSB1")] {
+            symlink(target, dir.path().join(link)).unwrap();
+        }
+        assert_eq!(link_to(dir.path(), "ttyUSB1").as_deref(), Some("a"));
+        assert_eq!(link_to(dir.path(), "ttyUSB2"), None);
+        assert_eq!(link_to(&dir.path().join("none"), "ttyUSB1"), None);
+        let port = |by_id: Option<&str>, by_path: Option<&str>| Port {
+            name: "ttyUSB1".into(),
+            driver: "ftdi_sio".into(),
+            by_id: by_id.map(String::from),
+            by_path: by_path.map(String::from),
+            holder: None,
+            modem: None,
+            silent: None,
+        };
+        assert_eq!(port(Some("serial/by-id/x"), Some("serial/by-path/y")).best_name(), "serial/by-id/x");
+        assert_eq!(port(None, Some("serial/by-path/y")).best_name(), "serial/by-path/y");
+        assert!(port(None, Some("serial/by-path/y")).describe().contains("  /dev/serial/by-path/y"));
+        assert_eq!(port(None, None).best_name(), "ttyUSB1");
+    }
 }
