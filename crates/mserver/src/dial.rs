@@ -51,6 +51,8 @@ pub struct Guard {
     word: Vec<u8>,
     /// What S2, the escape character, may be: a bit for each.
     escape: u128,
+    /// A command has had an eighth bit.
+    parity: bool,
     /// Which of them the client has just sent, and how often.
     last: u8,
     escapes: u8,
@@ -93,6 +95,7 @@ impl Guard {
             held: Vec::new(),
             word: Vec::new(),
             escape: 1 << b'+',
+            parity: false,
             last: 0,
             escapes: 0,
             spelt: 0,
@@ -131,9 +134,8 @@ impl Guard {
                     (self.last, self.escapes, rest) = (0, 0, behind);
                     continue;
                 }
-                // A modem whose last command had parity looks at seven bits.
-                self.escapes = if byte & 0x7f == self.last { self.escapes + 1 } else { 1 };
-                self.last = byte & 0x7f;
+                self.escapes = if self.seen(byte) == self.last { self.escapes + 1 } else { 1 };
+                self.last = self.seen(byte);
                 if self.escapes >= 3 {
                     // Perhaps not: then lines that look like commands are held back in vain.
                     self.state = State::Command;
@@ -158,9 +160,15 @@ impl Guard {
         self.recent.extend(kept.iter().map(|b| (b & 0x7f).to_ascii_uppercase()));
     }
 
+    /// A byte of data as the modem sees it: of seven bits, if commands have had parity.
+    fn seen(&self, byte: u8) -> u8 {
+        if self.parity { byte & 0x7f } else { byte }
+    }
+
     /// Whether a byte may be the escape character.
     fn may_escape(&self, byte: u8) -> bool {
-        self.escape >> (byte & 0x7f) & 1 != 0
+        let byte = self.seen(byte);
+        byte < 128 && self.escape >> byte & 1 != 0
     }
 
     /// A byte that is no part of a command.
@@ -181,6 +189,7 @@ impl Guard {
     fn take(&mut self, byte: u8, to_line: &mut Vec<u8>, back: &mut Vec<u8>) {
         // Modems look at seven bits of a command.
         let seven = byte & 0x7f;
+        self.parity |= byte >= 128 && (!self.held.is_empty() || seven.eq_ignore_ascii_case(&b'A'));
         if self.held.is_empty() {
             if seven.eq_ignore_ascii_case(&b'A') {
                 self.held.push(seven);
