@@ -186,6 +186,8 @@ fn the_caller_hangs_up_at_the_prompt() {
     let mut getty = Getty::idle("");
     getty.prompt();
     let lock = getty.lock_path();
+    // As above.
+    let _hold = getty.modem.pty().slave().try_clone().expect("a descriptor");
     getty.modem = Modem::new();
     assert_eq!(getty.status(), 10);
     assert!(!lock.exists());

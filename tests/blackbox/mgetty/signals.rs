@@ -108,9 +108,11 @@ fn signals_that_were_blocked_at_the_start() {
     if getty.subject.original {
         return;
     }
-    for set in ["SigBlk:", "SigIgn:"] {
-        let line = said.lines().find(|line| line.starts_with(set)).expect(set);
-        assert!(line.ends_with(" 0000000000000000"), "{line}");
+    for which in ["SigBlk:", "SigIgn:"] {
+        let line = said.lines().find(|line| line.starts_with(which)).expect(which);
+        // 32 and 33 are the C library's own: cargo has one of them ignored, and nobody can change that.
+        let set = line.split_ascii_whitespace().last().and_then(|set| u64::from_str_radix(set, 16).ok());
+        assert_eq!(set.map(|set| set & !(3 << 31)), Some(0), "{line}");
     }
     let mut getty = start("cnd-program NO");
     getty.modem.ring();
