@@ -2,7 +2,7 @@
 
 use crate::args::Options;
 use crate::client::Client;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollTimeout;
 use std::time::{Duration, Instant};
 use ttyline::drive::{self, Clock, Sources};
 use ttyline::line::{Input, Line};
@@ -10,6 +10,7 @@ use ttyline::line_name::LineName;
 use ttyline::lock::Holder;
 use ttyline::share::clean::{Action, Cleaner, Event, Outcome, Plan};
 use ttyline::share::hold::{Held, NotHeld};
+use ttyline::share::keepalive;
 
 /// What this process is called from its client's end on, while the modem is cleaned up: a successor waits
 /// for that, and refuses its client at once while somebody is talking.
@@ -62,16 +63,11 @@ pub fn take(options: &Options, client: &Client) -> Result<Care, Refusal> {
         if start.elapsed() >= limit {
             return Err(Refusal::Busy(holder));
         }
-        // Nothing may be read of what the client sends: only whether it is still there.
-        let mut fds = [PollFd::new(client.input(), PollFlags::from_bits_retain(RDHUP))];
-        if poll(&mut fds, PollTimeout::from(50u8)).is_ok_and(|n| n > 0) {
+        if keepalive::closes(client.input(), PollTimeout::from(50u8)) {
             return Err(Refusal::ClientGone);
         }
     }
 }
-
-/// POLLRDHUP, which nix does not name: the other side has closed its half.
-pub const RDHUP: i16 = 0x2000;
 
 fn leaves(holder: &Holder) -> bool {
     let comm = holder.pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok());

@@ -1,7 +1,7 @@
 //! One session, from accept to a clean modem.
 
 use crate::args::{self, Command, Options};
-use crate::care::{self, Care, RDHUP, Refusal};
+use crate::care::{self, Care, Refusal};
 use crate::client::Client;
 use crate::ways::{Step, Way};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,6 +16,7 @@ use ttyline::line::{Input, Line};
 use ttyline::log::{Facility, Severity, Syslog};
 use ttyline::record::{self, Record};
 use ttyline::share::clean::Outcome;
+use ttyline::share::keepalive::RDHUP;
 use ttyline::signal::Signals;
 use ttyline::state::{self, Sharer};
 

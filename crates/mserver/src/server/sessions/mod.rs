@@ -19,6 +19,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use modem_lines::Control;
+use nix::poll::PollTimeout;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
@@ -103,9 +104,10 @@ impl Session {
         self.speech.word()
     }
 
-    /// Its client has closed its connection, or its half of it.
-    pub(super) fn is_ending(&self) -> bool {
-        self.net_ended.is_some() || self.net_closing
+    /// Its client has closed its connection, or its half of it, perhaps without the loop having been told yet.
+    pub(super) fn is_ending(&mut self) -> bool {
+        let closing = self.net_ended.is_some() || self.net_closing;
+        closing || keepalive::closes(self.stream.socket().as_fd(), PollTimeout::ZERO)
     }
 
     /// A client that has closed its connection has left bytes that the line does not take, or takes none itself.

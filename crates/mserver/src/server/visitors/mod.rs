@@ -3,6 +3,7 @@
 mod handshake;
 
 use super::seats::{NoSeat, State};
+use super::sessions::Session;
 use super::{Server, Source, Timer};
 use crate::access::{self, Caller, Files};
 use crate::lookup;
@@ -265,14 +266,13 @@ impl Server {
     }
 
     /// Whether a session on a seat that admits the caller only waits for the modem's last words.
-    fn one_is_ending(&self, seats: &[usize], caller: &Caller) -> bool {
-        seats.iter().filter_map(|n| self.seats.get(*n)?.as_ref()).any(|seat| match seat.state {
-            State::InUse(session) => {
-                caller.admitted_by(seat.conf.hosts.as_ref())
-                    && self.sessions.get(session).is_some_and(|s| s.is_ending())
-            }
-            _ => false,
-        })
+    fn one_is_ending(&mut self, seats: &[usize], caller: &Caller) -> bool {
+        let seats = seats.iter().filter_map(|n| self.seats.get(*n)?.as_ref());
+        let mut using = seats.filter_map(|seat| match seat.state {
+            State::InUse(session) => Some(session).filter(|_| caller.admitted_by(seat.conf.hosts.as_ref())),
+            _ => None,
+        });
+        using.any(|session| self.sessions.get_mut(session).is_some_and(Session::is_ending))
     }
 
     /// The session that has lasted longest on a seat that admits the caller.
